@@ -1,0 +1,16 @@
+"""The plugins, in the order of the data: fixtures, criteria, judgement, reports."""
+
+pytest_plugins = [
+    "fixtures.observe",
+    "plugins.criteria",
+    "plugins.session",
+    "plugins.judging",
+    "plugins.redaction",
+    "plugins.verdict",
+    "plugins.progress",
+    "plugins.reporting.terminal",
+    "plugins.reporting.verdict_json",
+    "plugins.reporting.html",
+    "plugins.reporting.junit",
+    "plugins.reporting.allure",
+]

@@ -1,0 +1,1 @@
+"""What it means (outcomes, diagnosis, remediation) and how it is said (reports)."""

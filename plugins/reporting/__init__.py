@@ -1,0 +1,1 @@
+"""One file per format: a verdict in, text out."""

@@ -1,0 +1,176 @@
+"""The verdict of a run: what the results amount to, and the exit code that says so."""
+
+import time
+from collections import Counter
+from collections.abc import Collection, Generator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from fixtures.engine.client import Client, EngineDied
+from fixtures.evidence.base import Reason, Why
+from fixtures.observe import resolved
+from fixtures.profile import Profile
+from plugins.diagnosis import Diagnosis, diagnose
+from plugins.judging import carried
+from plugins.outcome import Gate, Outcome, Severity, gate
+from plugins.remediation import Hint, pick
+from plugins.reporting.record import Record, Result, Viewpoint
+from plugins.session import RUN, Run, is_worker, needed, read_selection
+
+_COLLECTOR = "allclear-collector"
+VERDICT = pytest.StashKey["Verdict"]()
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """What a run amounts to. The only thing that a renderer is given.
+
+    Attributes:
+        word: `ALL CLEAR`, `NOT CLEAR`, `UNPROVEN` or `CUT SHORT`.
+        results: one for every selected criterion, in the order of the run; one that never ran is blocked.
+        hints: for every criterion that failed, warned or is blocked: what to do, most specific first.
+        profile: the target, with the addresses that were known once it was up.
+    """
+
+    word: str
+    exit_code: int
+    record: Record
+    results: dict[str, Result]
+    diagnosis: Diagnosis
+    hints: dict[str, tuple[Hint, ...]]
+    profile: Profile
+
+    @property
+    def counts(self) -> Counter[Outcome]:
+        """How many criteria have each outcome."""
+        return Counter(result.outcome for result in self.results.values())
+
+    def of(self, outcome: Outcome) -> list[Result]:
+        """Return the results with an outcome, in the order of the run."""
+        return [result for result in self.results.values() if result.outcome is outcome]
+
+    @property
+    def headline(self) -> str:
+        """One sentence: what is broken first, or why it is unproven, or that all is clear."""
+        if self.diagnosis.causes:
+            cause = self.results[self.diagnosis.causes[0]]
+            telling = cause.telling
+            assert telling is not None, "a failing criterion compared something"
+            return f"{cause.criterion.id}: {telling.subject}: {telling.observed}, expected {telling.expected}"
+        if self.exit_code == Gate.CLEAR:
+            observed = len(self.results) - self.counts[Outcome.NOT_APPLICABLE]
+            return f"all {observed} criteria observed, and they hold"
+        reasons = Counter(result.blocked[0].detail for result in self.of(Outcome.BLOCKED) if result.blocked)
+        if not reasons:
+            return "nothing was observed"
+        return reasons.most_common(1)[0][0]
+
+    @property
+    def next_command(self) -> str | None:
+        """The first command of the first cause's hint, or of what blocks first; None when all is clear."""
+        blocked = [result.criterion.id for result in self.of(Outcome.BLOCKED)]
+        for id in (*self.diagnosis.causes, *blocked):
+            for hint in self.hints.get(id, ()):
+                if hint.commands:
+                    return hint.commands[0].run
+        return None
+
+
+def build(run: Run, exit_code: int, client: Client | None) -> Verdict:
+    """Work out the verdict from the record as it stands."""
+    record = run.record
+    results = {id: record.results.get(id) or _never_ran(record, id) for id in record.selected}
+    profile = run.profile if client is None else resolved(record.profile, run.profile, client)
+    facts = {"principal": record.viewpoint.identity}
+    hints = {
+        id: pick(result, profile, facts)
+        for id, result in results.items()
+        if result.outcome in (Outcome.FAIL, Outcome.WARN, Outcome.BLOCKED)
+    }
+    words = {Gate.CLEAR: "ALL CLEAR", Gate.NOT_CLEAR: "NOT CLEAR", Gate.UNPROVEN: "UNPROVEN"}
+    word = words.get(Gate(exit_code), "") if exit_code in list(Gate) else "CUT SHORT"
+    return Verdict(word, exit_code, record, results, diagnose(results), hints, profile)
+
+
+def _never_ran(record: Record, id: str) -> Result:
+    why = Why(reason=Reason.NOT_RUN, detail=f"not run: {record.ended_by or 'the run ended before it'}")
+    return Result(criterion=record.selected[id], outcome=Outcome.BLOCKED, blocked=(why,))
+
+
+def viewpoint(client: Client, probes: Collection[str]) -> Viewpoint:
+    """Say from where and by whom the run looked, as far as its probes had to know."""
+    vantage, who = client.see("vantage"), "nobody in particular"
+    if "identity" in probes:
+        identity = client.see("identity")
+        if identity.evidence is not None:
+            who = identity.evidence.principal or f"a {identity.evidence.kind} without a name"
+        elif identity.blocked is not None:
+            who = f"nobody ({identity.blocked.reason})"
+    if vantage.evidence is None:
+        return Viewpoint(place="an unknown place", identity=who)
+    return Viewpoint(place=vantage.evidence.label, identity=who, inside_vpc=vantage.evidence.inside_vpc)
+
+
+class _Collector:
+    """Takes every finished criterion into the record, on the process that reports."""
+
+    def __init__(self, run: Run) -> None:
+        self._run = run
+        self.others_failed = False
+        """Whether a test that is no criterion failed: such a run is never clear."""
+
+    @pytest.hookimpl(tryfirst=True)
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Write a criterion's result as soon as it is there."""
+        result = carried(report)
+        if result is not None:
+            read_selection(self._run)
+            self._run.record.add(result)
+        elif report.failed:
+            self.others_failed = True
+
+
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Listen for results, unless this process only runs tests for another one."""
+    run = session.config.stash.get(RUN, None)
+    if run is not None:
+        session.config.pluginmanager.register(_Collector(run), _COLLECTOR)
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[None, Any, Any]:
+    """Decide the exit code before any report is written."""
+    run = session.config.stash.get(RUN, None)
+    if run is not None and not is_worker(session.config):
+        read_selection(run)
+        if run.record.selected:
+            session.config.stash[VERDICT] = _decide(session, run, exitstatus)
+    return (yield)
+
+
+def _decide(session: pytest.Session, run: Run, exitstatus: int) -> Verdict:
+    record = run.record
+    client = _client(run)
+    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        judged = [
+            (Severity(criterion.severity), record.results[id].outcome if id in record.results else Outcome.BLOCKED)
+            for id, criterion in record.selected.items()
+        ]
+        collector = session.config.pluginmanager.get_plugin(_COLLECTOR)
+        assert isinstance(collector, _Collector), "registered when the session started"
+        session.exitstatus = Gate.NOT_CLEAR if collector.others_failed else gate(judged)
+        if client is not None:
+            record.viewpoint = viewpoint(client, needed(record.selected.values()))
+    else:
+        record.ended_by = "the run was interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else "pytest stopped"
+    record.end(int(session.exitstatus), time.perf_counter() - run.clock)
+    return build(run, int(session.exitstatus), client)
+
+
+def _client(run: Run) -> Client | None:
+    try:
+        return run.engine.client()
+    except EngineDied:
+        return None

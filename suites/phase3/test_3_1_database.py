@@ -1,0 +1,70 @@
+"""Plan 3.1 and success metrics: real database sessions, and the backend's own view of its database."""
+
+from statistics import median
+
+import pytest
+
+from fixtures.evidence.base import Attempt, Blocked, Reason, Why
+from fixtures.evidence.health import Call
+from fixtures.evidence.sessions import Session, Sessions
+from fixtures.expect import Expect, Locked
+
+pytestmark = [pytest.mark.phase3, pytest.mark.database]
+
+OK = 200
+
+
+def _slowest_phase(session: Session) -> str:
+    spent = {name: seconds or 0.0 for name, seconds in session.phases if name != "query_s"}
+    return max(spent, key=lambda name: spent[name]).removesuffix("_s")
+
+
+@pytest.mark.criterion(
+    "DB-CONNECT", section="metrics", severity="critical", needs=["SQL-STATE", "VPC-STATE"], vantage="vpc"
+)
+def test_every_session_opens_in_time(sessions: Attempt[Sessions], lock: Locked, expect: Expect) -> None:
+    """Every one of several fresh sessions opens within the limit."""
+    seen = sessions.value.sessions
+    failed = [session for session in seen if not session.opened]
+    expect.note("sessions: " + ", ".join(f"{session.connect_s:.3f} s" for session in seen))
+    for session in failed[:1]:
+        expect.note(session.detail)
+    label = f"{len(failed)} of {len(seen)} sessions to {sessions.value.address}"
+    expect.value(failed[0].failure if failed else None, label).is_none("every session opens")
+    opened = [session for session in seen if session.opened]
+    if not opened:
+        return
+    times = [session.connect_s for session in opened]
+    expect.note(f"min {min(times):.3f} s, median {median(times):.3f} s, max {max(times):.3f} s")
+    slowest = max(opened, key=lambda session: session.connect_s)
+    symptom = f"slow-{_slowest_phase(slowest)}"
+    time = expect.value(slowest.connect_s, f"slowest of {len(opened)} sessions", unit="seconds")
+    time.below(lock.limits.connect_max, symptom=symptom)
+    time.below(lock.limits.connect_critical, warning=True, symptom=symptom)
+    time.below(lock.limits.connect_warning, warning=True, symptom=symptom)
+
+
+@pytest.mark.criterion("DB-QUERY", section="3.1", severity="critical", needs=["DB-CONNECT"], vantage="vpc")
+def test_every_session_answers(sessions: Attempt[Sessions], expect: Expect) -> None:
+    """A read-only transaction answers on each session."""
+    opened = [session for session in sessions.value.sessions if session.opened]
+    if not opened:
+        detail = "no session opened, so none could be asked"
+        raise Blocked(Why(reason=Reason.DEPENDENCY, detail=detail, criterion="DB-CONNECT"))
+    silent = [session for session in opened if not session.answered]
+    label = f"{len(silent)} of {len(opened)} sessions"
+    expect.value(silent[0].failure if silent else None, label).is_none("each answers SELECT 1")
+
+
+@pytest.mark.criterion("DB-BACKEND", section="3.1", severity="critical", needs=["DB-CONNECT"])
+def test_backend_sees_its_database(readiness: Attempt[Call], expect: Expect) -> None:
+    """The backend's own view of its database is healthy."""
+    expect(readiness, "failure", "the readiness call").is_none("answers")
+    if readiness.blocked is None and readiness.value.failure is None:
+        call = readiness.value
+        said = call.said("detail") or call.said("message")
+        if said is not None:
+            expect.note(f"it says: {said}")
+        expect.value(call.status, "HTTP status of readiness").equals(OK, symptom=f"status-{call.status}")
+        if call.status == OK:
+            expect.value(call.said("core_db"), "core_db").equals("connected", symptom="database-down")

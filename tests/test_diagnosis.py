@@ -1,0 +1,72 @@
+"""Root cause first: which failure explains which."""
+
+from typing import Any
+
+from fixtures.evidence.base import Reason, Why
+from plugins.diagnosis import cycles, diagnose
+from plugins.outcome import Outcome, Severity
+from plugins.reporting.record import Criterion, Result
+
+
+def result(id: str, outcome: str, *needs: str, severity: str = "critical", why: Why | None = None) -> Result:
+    """Return a result with just what a diagnosis reads."""
+    criterion = Criterion(
+        id=id, title=id, section="-", severity=Severity(severity), needs=needs, nodeid=f"suites/x.py::{id}"
+    )
+    return Result(criterion=criterion, outcome=Outcome(outcome), blocked=() if why is None else (why,))
+
+
+def results(*items: Result) -> dict[str, Result]:
+    """Return results by id."""
+    return {item.criterion.id: item for item in items}
+
+
+def test_a_failure_folds_under_the_failure_upstream() -> None:
+    """What depends on a failing criterion is explained by it, and only the cause is named."""
+    found = diagnose(results(result("DIRECT", "fail", "STATE"), result("STATE", "fail"), result("CIDR", "pass")))
+    assert found.causes == ("STATE",)
+    assert found.explained_by == {"DIRECT": "STATE"}
+
+
+def test_the_farthest_upstream_is_the_cause() -> None:
+    """Along a chain of failures the first link is the cause of all the others."""
+    found = diagnose(results(result("C", "fail", "B"), result("B", "fail", "A"), result("A", "fail")))
+    assert found.explained_by == {"C": "A", "B": "A"}
+
+
+def test_a_link_that_holds_does_not_break_the_chain() -> None:
+    """A failure explains what is downstream even where a criterion between them holds."""
+    found = diagnose(results(result("C", "fail", "B"), result("B", "pass", "A"), result("A", "fail")))
+    assert found.explained_by == {"C": "A"}
+
+
+def test_independent_failures_stand_on_their_own() -> None:
+    """Two failures without a path between them are two causes, the one that explains more first."""
+    found = diagnose(results(result("X", "fail"), result("A", "fail"), result("B", "fail", "A")))
+    assert found.causes == ("A", "X")
+
+
+def test_critical_comes_before_major() -> None:
+    """Among unexplained failures, severity decides what is named first."""
+    found = diagnose(results(result("M", "fail", severity="major"), result("C", "fail")))
+    assert found.causes == ("C", "M")
+
+
+def test_what_is_blocked_by_a_failure_is_explained_by_it() -> None:
+    """A criterion that says what stood in its way folds under that failure."""
+    why = Why(reason=Reason.DEPENDENCY, detail="the secret is disabled", criterion="SEC-DB")
+    found = diagnose(results(result("DIRECT", "blocked", why=why), result("SEC-DB", "fail")))
+    assert found.explained_by == {"DIRECT": "SEC-DB"}
+
+
+def test_blindness_is_not_a_cause() -> None:
+    """A blocked criterion explains nothing, and a failure downstream of it stands on its own."""
+    found = diagnose(results(result("A", "blocked"), result("B", "fail", "A")))
+    assert found.causes == ("B",)
+    assert found.explained_by == {}
+
+
+def test_cycles_are_found() -> None:
+    """Criteria that depend on themselves are named, and others are not."""
+    chain: list[Any] = [result("A", "pass", "B"), result("B", "pass", "A"), result("C", "pass", "A")]
+    assert cycles(item.criterion for item in chain) == ["A", "B"]
