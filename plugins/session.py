@@ -51,6 +51,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--fault", action="append", default=[], metavar="ID", help="break the replica on purpose; may be repeated"
     )
+    group.addoption(
+        "--reports", metavar="DIR", help="where the run's own directory is made (default: reports, beside conftest.py)"
+    )
     group.addoption("--list-faults", action="store_true", help="list the replica's faults and exit")
     group.addoption("--list-criteria", action="store_true", help="list the selected criteria and exit")
 
@@ -87,7 +90,7 @@ def pytest_configure(config: pytest.Config) -> None:
         profile=option.target,
         started_at=started.isoformat(timespec="seconds"),
         command=shlex.join(["pytest", *config.invocation_params.args]),
-        directory=_directory(config.rootpath / "reports", started, profile.target.name),
+        directory=_directory(Path(option.reports or config.rootpath / "reports"), started, profile.target.name),
     )
     source = str(Path(option.source).resolve()) if option.source else None
     config.stash[RUN] = Run(record, profile, Engine(option.target, source, option.fault))

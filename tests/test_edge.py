@@ -3,7 +3,9 @@
 import json
 import socket
 import ssl
+import sys
 from collections.abc import Callable
+from types import ModuleType
 from typing import Any
 
 import google.api_core.exceptions
@@ -318,3 +320,11 @@ def test_cause_is_kept() -> None:
 def test_retryable(error: Exception, *, again: bool) -> None:
     """Only what is over in a moment is asked again: a busy API, a cut connection."""
     assert retryable(error) is again
+
+
+def test_a_client_in_the_middle_of_its_import_is_no_crash(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An error is translated while another thread is still importing the library whose types it might have."""
+    monkeypatch.setitem(sys.modules, "google.api_core.exceptions", ModuleType("google.api_core.exceptions"))
+    ours = translate(auth.DefaultCredentialsError("Your default credentials were not found."), ASKED)
+    assert isinstance(ours, Blocked)
+    assert ours.why.reason is Reason.NO_CREDENTIALS
