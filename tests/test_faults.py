@@ -1,0 +1,52 @@
+"""The fault matrix: each fault turns exactly its criteria, and the right cause is named; a healthy replica none."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.replica.faults import FAULTS
+
+pytestmark = pytest.mark.matrix
+
+ROOT = Path(__file__).parent.parent
+ALWAYS_WARN = {"TMO-NEST": "warn", "CAP-PLAN": "warn"}
+"""Advisories that the plan's own numbers violate, so that they warn on the healthy replica as well."""
+
+
+def run(directory: Path, *options: str) -> dict[str, Any]:
+    """Run the whole suite on the replica, as a user does, and return its verdict.json."""
+    command = [sys.executable, "-m", "pytest", "--target", "replica", "--reports", str(directory), "-q", *options]
+    done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True, check=False)
+    written = directory / "latest" / "verdict.json"
+    assert written.exists(), done.stdout + done.stderr
+    verdict: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
+    assert verdict["exit_code"] == done.returncode
+    return verdict
+
+
+def turned(verdict: dict[str, Any]) -> dict[str, str]:
+    """Return the outcome of every criterion that is not `pass`."""
+    return {one["id"]: one["outcome"] for one in verdict["criteria"] if one["outcome"] != "pass"}
+
+
+def test_a_healthy_replica_is_all_clear(tmp_path: Path) -> None:
+    """Without a fault, every criterion holds, save the advisories that the plan itself violates."""
+    verdict = run(tmp_path)
+    assert turned(verdict) == ALWAYS_WARN
+    assert (verdict["verdict"], verdict["exit_code"]) == ("ALL CLEAR", 0)
+
+
+@pytest.mark.parametrize("id", FAULTS)
+def test_a_fault_turns_exactly_its_criteria(id: str, tmp_path: Path) -> None:
+    """Each fault turns the criteria that it declares, and no other; the first cause and its first hint are right."""
+    fault = FAULTS[id]
+    verdict = run(tmp_path, "--fault", id)
+    assert turned(verdict) == ALWAYS_WARN | fault.turns
+    assert next((cause["criterion"] for cause in verdict["causes"]), None) == fault.cause
+    failed, blocked = ("fail" in fault.turns.values()), ("blocked" in fault.turns.values())
+    assert (verdict["exit_code"] == 1) == failed
+    assert (verdict["exit_code"] != 0) == (failed or blocked)
