@@ -8,6 +8,38 @@ from plugins.reporting.record import Criterion, Result
 
 _WEIGHT = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.ADVISORY: 2}
 
+SHARED = frozenset({"not-found", "merge-markers", "syntax", "encoding", "raises", "no-function", "no-environment"})
+"""Symptoms of a thing that several criteria read: the first of them speaks for all that saw the same of it."""
+
+
+@dataclass(frozen=True)
+class Link:
+    """What the evidence of a run adds to the declared dependencies: with these symptoms, one failure explains others.
+
+    Attributes:
+        symptom: of the cause; empty for any.
+        effect_symptom: of the effect; empty for any, `same` for that of the cause.
+    """
+
+    cause: str
+    symptom: str
+    effects: tuple[str, ...]
+    effect_symptom: str = ""
+
+
+LINKS = (
+    # The session is opened where the URL leads.
+    Link("ENV-DB", "elsewhere", ("SQL-DIRECT", "DB-CONNECT")),
+    # Without a private address there is nothing behind the connector.
+    Link("SQL-PRIVATE", "missing", ("SQL-DIRECT", "DB-CONNECT")),
+    # A refusal for want of a slot is a matter of capacity, not of the way there.
+    Link("SQL-CONNS", "above", ("SQL-DIRECT", "DB-CONNECT"), "too-many-clients"),
+    # Both open the same sessions.
+    Link("SQL-DIRECT", "", ("DB-CONNECT",), "same"),
+    # A service that is not attached has no egress setting either.
+    Link("VPC-ANNOT", "missing", ("VPC-EGRESS",), "missing"),
+)
+
 
 @dataclass(frozen=True)
 class Diagnosis:
@@ -36,7 +68,7 @@ def diagnose(results: Mapping[str, Result]) -> Diagnosis:
     explained: dict[str, str] = {}
     for id, result in results.items():
         if result.outcome in (Outcome.FAIL, Outcome.BLOCKED):
-            root = _root(id, results, set(failing))
+            root = _root(id, results, failing)
             if root is not None:
                 explained[id] = root
     causes = [id for id in failing if id not in explained]
@@ -46,13 +78,48 @@ def diagnose(results: Mapping[str, Result]) -> Diagnosis:
     return Diagnosis(tuple(causes), explained)
 
 
-def _upstream(result: Result) -> list[str]:
-    """Return what a criterion depends on: by declaration, and by what its evidence says stood in its way."""
-    named = [why.criterion for why in result.blocked if why.criterion is not None]
-    return [*named, *result.criterion.needs]
+def _upstream(id: str, results: Mapping[str, Result], failing: list[str]) -> list[str]:
+    """Return what a criterion depends on: by its evidence, by what stood in its way, and by declaration."""
+    result = results[id]
+    linked = [link.cause for link in LINKS if _holds(link, id, results, failing)]
+    blocking = [why.criterion for why in result.blocked if why.criterion is not None]
+    # Where the evidence says that it explains what it is declared to depend on, the evidence is right.
+    declared = [need for need in result.criterion.needs if not _explains(id, need, results, failing)]
+    return [*linked, *_speaker(id, results, failing), *blocking, *declared]
 
 
-def _root(id: str, results: Mapping[str, Result], failing: set[str]) -> str | None:
+def _explains(cause: str, effect: str, results: Mapping[str, Result], failing: list[str]) -> bool:
+    return any(link.cause == cause and _holds(link, effect, results, failing) for link in LINKS)
+
+
+def _holds(link: Link, effect: str, results: Mapping[str, Result], failing: list[str]) -> bool:
+    """Whether both ends of a link were seen, with its symptoms."""
+    if effect not in link.effects or effect not in failing or link.cause not in failing:
+        return False
+    symptoms, wanted = results[link.cause].symptoms, link.effect_symptom
+    if link.symptom and link.symptom not in symptoms:
+        return False
+    return not wanted or bool(
+        {*symptoms} & {*results[effect].symptoms} if wanted == "same" else wanted in results[effect].symptoms
+    )
+
+
+def _speaker(id: str, results: Mapping[str, Result], failing: list[str]) -> list[str]:
+    """Return the first failing criterion that saw the same of a shared thing, if that is another one."""
+    seen = results[id].telling
+    if id not in failing or seen is None or seen.symptom not in SHARED:
+        return []
+    alike = (
+        other
+        for other in failing
+        if (told := results[other].telling) is not None
+        and (told.symptom, told.observed) == (seen.symptom, seen.observed)
+    )
+    first = next(alike, id)
+    return [first] if first != id else []
+
+
+def _root(id: str, results: Mapping[str, Result], failing: list[str]) -> str | None:
     """Return the failing criterion farthest upstream of this one, or None."""
     seen: set[str] = {id}
     frontier, root = [id], None
@@ -61,7 +128,7 @@ def _root(id: str, results: Mapping[str, Result], failing: set[str]) -> str | No
             upstream
             for current in frontier
             if current in results
-            for upstream in _upstream(results[current])
+            for upstream in _upstream(current, results, failing)
             if upstream not in seen
         ]
         seen.update(above)

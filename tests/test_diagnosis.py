@@ -1,11 +1,16 @@
 """Root cause first: which failure explains which."""
 
+import sys
+from pathlib import Path
 from typing import Any
 
 from fixtures.evidence.base import Reason, Why
-from plugins.diagnosis import cycles, diagnose
+from plugins.diagnosis import LINKS, cycles, diagnose
 from plugins.outcome import Outcome, Severity
-from plugins.reporting.record import Criterion, Result
+from plugins.reporting.record import ComparisonRecord, Criterion, Result
+
+sys.path.insert(0, str(Path(__file__).parent))
+from contract import PHASE1, PHASE2, PHASE3, rows
 
 
 def result(id: str, outcome: str, *needs: str, severity: str = "critical", why: Why | None = None) -> Result:
@@ -14,6 +19,14 @@ def result(id: str, outcome: str, *needs: str, severity: str = "critical", why: 
         id=id, title=id, section="-", severity=Severity(severity), needs=needs, nodeid=f"suites/x.py::{id}"
     )
     return Result(criterion=criterion, outcome=Outcome(outcome), blocked=() if why is None else (why,))
+
+
+def saw(id: str, symptom: str, observed: str = "x", needs: tuple[str, ...] = ()) -> Result:
+    """Return a failing result that compared something, with a symptom."""
+    comparison = ComparisonRecord(
+        subject=id, observed=observed, expected="y", key=None, holds=False, warning=False, symptom=symptom
+    )
+    return result(id, "fail", *needs).model_copy(update={"comparisons": (comparison,)})
 
 
 def results(*items: Result) -> dict[str, Result]:
@@ -70,3 +83,48 @@ def test_cycles_are_found() -> None:
     """Criteria that depend on themselves are named, and others are not."""
     chain: list[Any] = [result("A", "pass", "B"), result("B", "pass", "A"), result("C", "pass", "A")]
     assert cycles(item.criterion for item in chain) == ["A", "B"]
+
+
+def test_who_saw_the_same_thing_missing_says_it_once() -> None:
+    """Criteria that read the same missing thing are one finding; another missing thing is another."""
+    found = diagnose(
+        results(saw("STATE", "not-found", "no c"), saw("NET", "not-found", "no c"), saw("SEC", "not-found", "no s"))
+    )
+    assert found.causes == ("STATE", "SEC")
+    assert found.explained_by == {"NET": "STATE"}
+
+
+def test_a_value_that_is_the_same_by_chance_is_no_link() -> None:
+    """Equal values of different settings are two findings."""
+    assert diagnose(results(saw("A", "below", "25 s"), saw("B", "below", "25 s"))).causes == ("A", "B")
+
+
+def test_a_full_instance_explains_what_it_turned_away() -> None:
+    """A refusal for want of a slot comes from the capacity, although counting depends on connecting."""
+    found = diagnose(
+        results(
+            saw("SQL-CONNS", "above", needs=("DB-CONNECT",)),
+            saw("SQL-DIRECT", "too-many-clients"),
+            saw("DB-CONNECT", "too-many-clients"),
+        )
+    )
+    assert found.causes == ("SQL-CONNS",)
+    assert found.explained_by == {"SQL-DIRECT": "SQL-CONNS", "DB-CONNECT": "SQL-CONNS"}
+
+
+def test_another_failure_to_connect_is_no_matter_of_capacity() -> None:
+    """With another symptom, the declared dependency decides."""
+    found = diagnose(results(saw("SQL-CONNS", "above", needs=("DB-CONNECT",)), saw("DB-CONNECT", "refused")))
+    assert found.causes == ("DB-CONNECT",)
+
+
+def test_every_session_refused_is_one_finding() -> None:
+    """The direct session and the fresh sessions fail alike, and are told once."""
+    found = diagnose(results(saw("SQL-DIRECT", "stalled"), saw("DB-CONNECT", "stalled")))
+    assert found.causes == ("SQL-DIRECT",)
+
+
+def test_links_name_criteria_of_the_contract() -> None:
+    """Every end of a link exists."""
+    known = rows(PHASE1) | rows(PHASE2) | rows(PHASE3)
+    assert {id for link in LINKS for id in (link.cause, *link.effects)} <= known.keys()
