@@ -18,7 +18,7 @@ class Link:
 
     Attributes:
         symptom: of the cause; empty for any.
-        effect_symptom: of the effect; empty for any, `same` for that of the cause.
+        effect_symptom: of the effect, or the reason why it is blocked; empty for any, `same` for that of the cause.
     """
 
     cause: str
@@ -36,6 +36,8 @@ LINKS = (
     Link("SQL-CONNS", "above", ("SQL-DIRECT", "DB-CONNECT"), "too-many-clients"),
     # Both open the same sessions.
     Link("SQL-DIRECT", "", ("DB-CONNECT",), "same"),
+    # Connections are counted over a session.
+    Link("SQL-DIRECT", "", ("SQL-CONNS",), "dependency"),
     # A service that is not attached has no egress setting either.
     Link("VPC-ANNOT", "missing", ("VPC-EGRESS",), "missing"),
 )
@@ -94,14 +96,11 @@ def _explains(cause: str, effect: str, results: Mapping[str, Result], failing: l
 
 def _holds(link: Link, effect: str, results: Mapping[str, Result], failing: list[str]) -> bool:
     """Whether both ends of a link were seen, with its symptoms."""
-    if effect not in link.effects or effect not in failing or link.cause not in failing:
+    if effect not in link.effects or link.cause not in failing:
         return False
-    symptoms, wanted = results[link.cause].symptoms, link.effect_symptom
-    if link.symptom and link.symptom not in symptoms:
-        return False
-    return not wanted or bool(
-        {*symptoms} & {*results[effect].symptoms} if wanted == "same" else wanted in results[effect].symptoms
-    )
+    of_cause, of_effect, wanted = results[link.cause].symptoms, results[effect].symptoms, link.effect_symptom
+    fits_effect = not wanted or (bool({*of_cause} & {*of_effect}) if wanted == "same" else wanted in of_effect)
+    return fits_effect and (not link.symptom or link.symptom in of_cause)
 
 
 def _speaker(id: str, results: Mapping[str, Result], failing: list[str]) -> list[str]:

@@ -14,8 +14,9 @@ pytestmark = [pytest.mark.phase1, pytest.mark.cloudsql]
 
 @pytest.mark.criterion("SQL-STATE", section="1.3", severity="critical")
 def test_instance_is_runnable(instance: Attempt[Instance], lock: Locked, expect: Expect) -> None:
-    """The Cloud SQL instance is RUNNABLE."""
+    """The Cloud SQL instance is RUNNABLE, and nobody has stopped it."""
     expect(instance, "state").equals(lock.instance.state)
+    expect(instance, "activation_policy").equals(lock.instance.activation_policy, symptom="stopped")
 
 
 @pytest.mark.criterion("SQL-PRIVATE", section="1.3", severity="critical")
