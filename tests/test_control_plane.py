@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -85,10 +86,18 @@ def call(client: httpx.Client, method: Method) -> httpx.Response:
     """Call a method with everything that it insists on."""
     bodies = {
         "logging.entries.list": {"resourceNames": [f"projects/{PROJECT}"]},
+        "sql.connect.generateEphemeral": {"public_key": public_key()},
         "cloudresourcemanager.projects.testIamPermissions": {"permissions": sorted(set(PERMISSIONS.values()))},
     }
     queries = {"monitoring.projects.timeSeries.list": time_series("vpcaccess.googleapis.com/connector/instances")}
     return client.request(method.verb, path_of(method), json=bodies.get(method.id), params=queries.get(method.id))
+
+
+@cache
+def public_key() -> str:
+    """Return the public half of a new RSA key, as a connector sends it."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048).public_key()
+    return key.public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo).decode()
 
 
 def time_series(metric: str, **more: str) -> dict[str, str]:

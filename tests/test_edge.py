@@ -8,6 +8,7 @@ from collections.abc import Callable
 from types import ModuleType
 from typing import Any
 
+import aiohttp
 import google.api_core.exceptions
 import google.auth.exceptions
 import google.protobuf.json_format
@@ -240,6 +241,7 @@ NETWORK = [
         Reason.API_UNAVAILABLE,
     ),
     (ssl.SSLError(1, "wrong version number"), Reason.API_UNAVAILABLE),
+    (aiohttp.ServerDisconnectedError(), Reason.API_UNAVAILABLE),
     (json.JSONDecodeError("Expecting value", "<html>", 0), Reason.API_UNAVAILABLE),
     (UnicodeDecodeError("utf-8", b"\xff", 0, 1, "invalid start byte"), Reason.API_UNAVAILABLE),
 ]
@@ -251,6 +253,39 @@ def test_network(error: Exception, reason: Reason) -> None:
     ours = translate(error, ASKED)
     assert isinstance(ours, Blocked)
     assert ours.why.reason is reason
+
+
+REFUSED_TO_THE_CONNECTOR = [
+    (403, "Possibly missing permission cloudsql.instances.connect on resource instances/db.", "PERMISSION_DENIED"),
+    (403, "The client is not authorized to make this request.", "PERMISSION_DENIED"),
+    (401, "Request had invalid authentication credentials.", "CREDENTIALS_REFUSED"),
+    (429, "Quota exceeded.", "QUOTA"),
+    (503, "The service is currently unavailable.", "API_UNAVAILABLE"),
+]
+
+
+@pytest.mark.parametrize(("status", "message", "reason"), REFUSED_TO_THE_CONNECTOR)
+def test_what_the_cloud_sql_connector_is_refused(status: int, message: str, reason: str) -> None:
+    """The connector's errors carry a status and Google's sentence only; they mean what the whole body means."""
+    asked = Asked("sqladmin", "connect.generateEphemeralCert", "cloudsql.instances.connect")
+    ours = translate(aiohttp.ClientResponseError(None, (), status=status, message=message), asked)  # type: ignore[arg-type]
+    assert isinstance(ours, Blocked)
+    assert ours.why.reason is Reason[reason]
+    if status == 403:
+        assert (ours.why.permission, ours.why.role) == ("cloudsql.instances.connect", "roles/cloudsql.client")
+
+
+@pytest.mark.parametrize(
+    ("status", "message", "kind"),
+    [
+        (404, "The Cloud SQL instance does not exist.", NotFound),
+        (409, "The instance or operation is not in an appropriate state to handle the request.", NotInState),
+    ],
+)
+def test_an_instance_the_connector_finds_no_way_to(status: int, message: str, kind: type[Exception]) -> None:
+    """An instance that does not exist, or does not run, is told apart from a refusal."""
+    error = aiohttp.ClientResponseError(None, (), status=status, message=message)  # type: ignore[arg-type]
+    assert isinstance(translate(error, ASKED), kind)
 
 
 def test_answer_that_is_no_json() -> None:

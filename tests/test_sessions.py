@@ -221,6 +221,7 @@ async def test_a_broken_way_is_told_apart(
         seen = await open_sessions(site.context(limit="400 ms" if failure == "stalled" else "20 s"))
     one = only(seen)
     assert (one.failure, one.failed_phase, one.opened) == (failure, phase, False)
+    assert one.symptom == failure
     assert words in one.detail
 
 
@@ -281,6 +282,7 @@ async def test_a_server_that_falls_silent_after_tls_is_the_server(site: Site, di
         dialled(port)
         one = only(await open_sessions(site.context(limit="800 ms")))
     assert (one.failure, one.failed_phase) == ("stalled", "authentication")
+    assert one.symptom == "stalled-authentication"
     assert one.phases.tls_s is not None
 
 
@@ -433,8 +435,8 @@ async def test_a_socket_of_the_backend_is_no_way_for_us() -> None:
 async def test_a_local_proxy_encrypts_by_itself() -> None:
     """Through a Cloud SQL Auth Proxy no TLS is spoken; without its address the command that starts it is shown."""
     with pytest.raises(Blocked, match="cloud-sql-proxy --private-ip netra-staging:us-central1:netra-staging-db"):
-        find_door(load("staging", {"database": {"via": "cloud-sql-connector"}}), Secret("url", SOCKET), None)
-    overlay = {"database": {"via": "cloud-sql-connector", "host": "127.0.0.1", "port": 6543}}
+        find_door(load("staging", {"database": {"via": "auth-proxy"}}), Secret("url", SOCKET), None)
+    overlay = {"database": {"via": "auth-proxy", "host": "127.0.0.1", "port": 6543}}
     door = find_door(load("staging", overlay), Secret("url", SOCKET), None)
     assert (str(door), door.tls) == ("127.0.0.1:6543", None)
 

@@ -61,7 +61,7 @@ def test_connections_left(connection_count: Attempt[ConnectionCount], lock: Lock
 def test_direct_session(sessions: Attempt[Sessions], expect: Expect) -> None:
     """A direct session opens and answers SELECT 1."""
     best = max(sessions.value.sessions, key=lambda session: session.answered)
-    opened = expect.value(best.failure, f"direct session to {sessions.value.address}")
-    opened.is_none("opens and answers SELECT 1")
+    opened = expect.value(best.failure, f"session to {sessions.value.address}")
+    opened.is_none("opens and answers SELECT 1", symptom=best.symptom)
     if best.detail:
         expect.note(best.detail)
