@@ -129,13 +129,15 @@ async def test_only_the_connector_is_let_in(site: Site) -> None:
 
     def knock() -> bytes:
         address = (site.world.instance.private_address, INSTANCE_PORT)
-        with socket.create_connection(address, timeout=5) as plain, context.wrap_socket(plain) as secured:
-            secured.sendall(STARTUP)
-            return secured.recv(1)
+        try:
+            # TLS 1.3 tells a client that it is not wanted only after its own handshake.
+            with socket.create_connection(address, timeout=5) as plain, context.wrap_socket(plain) as secured:
+                secured.sendall(STARTUP)
+                return secured.recv(1)
+        except ConnectionResetError:
+            return b""
 
-    # TLS 1.3 tells a client of the missing certificate only after its own handshake.
-    with pytest.raises(ssl.SSLError, match="CERTIFICATE_REQUIRED"):
-        await asyncio.to_thread(knock)
+    assert await asyncio.to_thread(knock) == b""
 
 
 async def test_a_wrong_password_is_the_servers_word(site: Site) -> None:

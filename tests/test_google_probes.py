@@ -312,6 +312,14 @@ async def test_instance(run: Runner, world: World) -> None:
 
 
 @pytest.mark.asyncio
+async def test_a_stopped_instance_is_not_taken_for_a_running_one(run: Runner, world: World) -> None:
+    """The API calls a stopped instance RUNNABLE; its activation policy says that it is not."""
+    world.instance.activation_policy = "NEVER"
+    instance = (await run.see("instance")).value
+    assert (instance.state, instance.stopped) == ("RUNNABLE", "NEVER")
+
+
+@pytest.mark.asyncio
 async def test_instance_without_private_network(run: Runner, world: World) -> None:
     """No private network is None."""
     world.instance.private_network = None

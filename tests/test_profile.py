@@ -63,6 +63,10 @@ def test_the_replica_is_judged_by_stagings_lock() -> None:
             '[lock.revision]\nmemory = "4 gigs"',
             "lock.revision.memory: '4 gigs' is not an amount of memory; write it as Cloud Run does, like \"4Gi\"",
         ),
+        (
+            '[database]\nvia = "cloud-sql-connector"\nhost = "10.1.0.3"',
+            'database: host and port cannot be given with via = "cloud-sql-connector", which asks the SQL Admin API',
+        ),
         ("[lock.limits]\nsessions = 2", "lock.limits.sessions: input should be greater than or equal to 5, got 2"),
     ],
 )

@@ -193,6 +193,27 @@ async def test_slow_queries(database: postgres.Postgres, certificates: Certifica
         await session.close()
 
 
+async def test_slow_logins(certificates: Certificates) -> None:
+    """A login delay is the server's own: it comes after TLS and the password, once it is switched on."""
+    state = world.Database("netra_user", PASSWORD, "netra_staging", login_delay_s=1)
+    async with server(state) as slow, front(slow, certificates) as port:
+        await (await connect(port, certificates)).close()
+        await slow.slow_logins_down()
+        with pytest.raises(TimeoutError):
+            await connect(port, certificates, timeout=0.5)
+        await (await connect(port, certificates)).close()
+
+
+async def test_cut_for_some(database: postgres.Postgres, certificates: Certificates) -> None:
+    """A front may cut each third connection only."""
+    async with front(database, certificates, mode="cut", every=3) as port:
+        for _ in range(2):
+            await (await connect(port, certificates)).close()
+        with pytest.raises((ConnectionError, ssl.SSLError)):
+            await connect(port, certificates)
+        await (await connect(port, certificates)).close()
+
+
 async def test_full_instance(certificates: Certificates) -> None:
     """With no slot left the server refuses sessions for that reason, and stays at its limit."""
     async with (
