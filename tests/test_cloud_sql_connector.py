@@ -170,7 +170,7 @@ async def test_a_slow_way_shows_in_the_handshake(site: Site) -> None:
 @pytest.mark.parametrize("kind", ["expired", "untrusted", "other-host"])
 async def test_a_bad_certificate_is_refused(site: Site, tmp_path: Path, kind: Any) -> None:
     """A certificate that has expired, or that another authority signed, is refused before the login."""
-    address = f"127.42.{sum(tmp_path.name.encode()) % 256}.7"
+    address = ports.address()
     context = server_context(site.world.instance.authority(), NAME, kind, tmp_path)
     front = InstanceFront(Front(), ports.reserve(address, INSTANCE_PORT), context, backend=1)
     await front.start()
