@@ -34,8 +34,8 @@ LINKS = (
     Link("SQL-PRIVATE", "missing", ("SQL-DIRECT", "DB-CONNECT")),
     # A refusal for want of a slot is a matter of capacity, not of the way there.
     Link("SQL-CONNS", "above", ("SQL-DIRECT", "DB-CONNECT"), "too-many-clients"),
-    # Both open the same sessions.
-    Link("SQL-DIRECT", "", ("DB-CONNECT",), "same"),
+    # Both look at the same sessions.
+    Link("DB-CONNECT", "", ("SQL-DIRECT",), "same"),
     # Connections are counted over a session.
     Link("SQL-DIRECT", "", ("SQL-CONNS",), "dependency"),
     # A service that is not attached has no egress setting either.

@@ -121,7 +121,7 @@ def test_another_failure_to_connect_is_no_matter_of_capacity() -> None:
 def test_every_session_refused_is_one_finding() -> None:
     """The direct session and the fresh sessions fail alike, and are told once."""
     found = diagnose(results(saw("SQL-DIRECT", "stalled"), saw("DB-CONNECT", "stalled")))
-    assert found.causes == ("SQL-DIRECT",)
+    assert found.causes == ("DB-CONNECT",)
 
 
 def test_links_name_criteria_of_the_contract() -> None:

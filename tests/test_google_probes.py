@@ -316,7 +316,7 @@ async def test_a_stopped_instance_is_not_taken_for_a_running_one(run: Runner, wo
     """The API calls a stopped instance RUNNABLE; its activation policy says that it is not."""
     world.instance.activation_policy = "NEVER"
     instance = (await run.see("instance")).value
-    assert (instance.state, instance.stopped) == ("RUNNABLE", "NEVER")
+    assert (instance.state, instance.activation_policy) == ("RUNNABLE", "NEVER")
 
 
 @pytest.mark.asyncio
