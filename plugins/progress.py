@@ -1,5 +1,6 @@
 """While probes run: what is still awaited, and for how long."""
 
+import os
 import threading
 import time
 from typing import Any
@@ -13,6 +14,65 @@ FIRST_S, PLAIN_EVERY_S, LIVE_EVERY_S = 1.0, 10.0, 0.5
 """Nothing is said in the first second; then a line every ten, or a live one twice a second on a terminal."""
 
 
+class Screen:
+    """The terminal as pytest writes it, with a line of ours that comes and goes.
+
+    It writes through a descriptor of its own: while a test waits, pytest turns the original away to capture output.
+    """
+
+    def __init__(self, stream: Any) -> None:
+        self._lock = threading.Lock()
+        self._given = stream
+        self._line = ""
+        """What pytest has written of the present line, to be put back when ours goes."""
+        self._ours = False
+        try:
+            self._stream = os.fdopen(os.dup(stream.fileno()), "w", encoding=stream.encoding, errors="replace")
+        except (AttributeError, OSError):
+            self._stream = stream
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._given, name)
+
+    def write(self, text: str) -> None:
+        """Write what pytest has to say."""
+        with self._lock:
+            self._restore()
+            self._line = text.rpartition("\n")[2] if "\n" in text else self._line + text
+            self._put(text)
+
+    def flush(self) -> None:
+        """Do nothing: each writing is flushed."""
+
+    def show(self, text: str) -> None:
+        """Show a line of ours in place of the present one, until anything else is written."""
+        with self._lock:
+            self._put(f"\r\x1b[K{text}")
+            self._ours = True
+
+    def insert(self, text: str) -> None:
+        """Write a line of ours for good, and begin the present one again below it."""
+        with self._lock:
+            self._put(("\n" if self._line else "") + f"{text}\n{self._line}")
+
+    def close(self) -> Any:
+        """Take our line away and return the stream that was given."""
+        with self._lock:
+            self._restore()
+            if self._stream is not self._given:
+                self._stream.close()
+        return self._given
+
+    def _restore(self) -> None:
+        if self._ours:
+            self._put(f"\r\x1b[K{self._line}")
+            self._ours = False
+
+    def _put(self, text: str) -> None:
+        self._stream.write(text)
+        self._stream.flush()
+
+
 class Progress:
     """Says what is awaited, from a thread of its own, until it is stopped."""
 
@@ -21,7 +81,7 @@ class Progress:
         self._terminal = terminal
         self._live = live
         self._over = threading.Event()
-        self._shown = False
+        self._screen = terminal._file = Screen(terminal._file)
         self._thread = threading.Thread(target=self._watch, daemon=True, name="progress")
         self._thread.start()
 
@@ -29,6 +89,7 @@ class Progress:
         """Take the live line away and end."""
         self._over.set()
         self._thread.join()
+        self._terminal._file = self._screen.close()
 
     def _watch(self) -> None:
         started = time.monotonic()
@@ -40,26 +101,19 @@ class Progress:
                 break
             if not awaited:
                 break
-            self._say(line(awaited, time.monotonic() - started, self._terminal.fullwidth if self._live else None))
+            text = line(awaited, time.monotonic() - started, self._terminal.fullwidth)
+            if self._live:
+                self._screen.show(text)
+            else:
+                self._screen.insert(text)
             wait = LIVE_EVERY_S if self._live else PLAIN_EVERY_S
-        if self._live and self._shown:
-            self._terminal.write("\r\x1b[K", flush=True)
-
-    def _say(self, text: str) -> None:
-        self._shown = True
-        if self._live:
-            self._terminal.write(f"\r\x1b[K{text}", flush=True)
-        else:
-            self._terminal.write(f"\n{text}\n", flush=True)
 
 
-def line(awaited: dict[str, float], elapsed_s: float, width: int | None) -> str:
+def line(awaited: dict[str, float], elapsed_s: float, width: int) -> str:
     """Return one line: what is awaited, longest first, cut to the width."""
     names = sorted(awaited, key=lambda name: -awaited[name])
     text = f"{elapsed_s:.0f} s: awaiting " + ", ".join(f"{name} ({awaited[name]:.0f} s)" for name in names)
-    if width is not None and len(text) >= width:
-        text = text[: width - 4] + "..."
-    return text
+    return text if len(text) < width else text[: width - 4] + "..."
 
 
 _PROGRESS = pytest.StashKey[Progress]()

@@ -2,8 +2,9 @@
 
 import time
 from collections import Counter
-from collections.abc import Collection, Generator
+from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from fixtures.evidence.base import Reason, Why
 from fixtures.observe import resolved
 from fixtures.profile import Profile
 from plugins.diagnosis import Diagnosis, diagnose
+from plugins.gaps import Gap, find_gaps, merged
 from plugins.judging import carried
 from plugins.outcome import Gate, Outcome, Severity, gate
 from plugins.remediation import Hint, pick
@@ -60,22 +62,36 @@ class Verdict:
             assert telling is not None, "a failing criterion compared something"
             return f"{cause.criterion.id}: {telling.subject}: {telling.observed}, expected {telling.expected}"
         if self.exit_code == Gate.CLEAR:
-            observed = len(self.results) - self.counts[Outcome.NOT_APPLICABLE]
-            return f"all {observed} criteria observed, and they hold"
-        reasons = Counter(result.blocked[0].detail for result in self.of(Outcome.BLOCKED) if result.blocked)
-        if not reasons:
+            return self._clear
+        blocked, known = self.counts[Outcome.BLOCKED], len(self.results) - self.counts[Outcome.NOT_APPLICABLE]
+        if not blocked:
             return "nothing was observed"
-        return reasons.most_common(1)[0][0]
+        unseen = f"{blocked} of {known} criteria could not be observed"
+        first = self.gaps[0]
+        share = "" if len(first.results) == blocked else f", {len(first.results)} of them for one reason"
+        return f"{unseen}{share}: {first.sentence}"
+
+    @property
+    def _clear(self) -> str:
+        """What an all-clear leaves open: advisories decide nothing, and are never passed over in silence."""
+        blocked, warned = self.counts[Outcome.BLOCKED], self.counts[Outcome.WARN]
+        known = len(self.results) - self.counts[Outcome.NOT_APPLICABLE]
+        seen = f"{known - blocked} of {known} criteria observed" if blocked else f"all {known} criteria observed"
+        return f"{seen}, and they hold{f', {warned} with a warning' if warned else ''}"
+
+    @cached_property
+    def gaps(self) -> list[Gap]:
+        """Why the blocked criteria that no failure explains could not be observed, each root reason once."""
+        return find_gaps(self.of(Outcome.BLOCKED), self.diagnosis.explained_by, self.hints)
 
     @property
     def next_command(self) -> str | None:
-        """The first command of the first cause's hint, or of what blocks first; None when all is clear."""
-        blocked = [result.criterion.id for result in self.of(Outcome.BLOCKED)]
-        for id in (*self.diagnosis.causes, *blocked):
-            for hint in self.hints.get(id, ()):
-                if hint.commands:
-                    return hint.commands[0].run
-        return None
+        """The first command of the first cause's hint, or of what blocks most; None when all is clear."""
+        if self.exit_code == Gate.CLEAR:
+            return None
+        hints = [hint for id in self.diagnosis.causes for hint in self.hints.get(id, ())]
+        hints += [hint for gap in self.gaps for hint in gap.hints]
+        return next((hint.commands[0].run for hint in hints if hint.commands), None)
 
 
 def build(run: Run, exit_code: int, client: Client | None) -> Verdict:
@@ -85,13 +101,19 @@ def build(run: Run, exit_code: int, client: Client | None) -> Verdict:
     profile = run.profile if client is None else resolved(record.profile, run.profile, client)
     facts = {"principal": record.viewpoint.identity}
     hints = {
-        id: pick(result, profile, facts)
+        id: _fitting(result, profile, facts)
         for id, result in results.items()
         if result.outcome in (Outcome.FAIL, Outcome.WARN, Outcome.BLOCKED)
     }
     words = {Gate.CLEAR: "ALL CLEAR", Gate.NOT_CLEAR: "NOT CLEAR", Gate.UNPROVEN: "UNPROVEN"}
     word = words.get(Gate(exit_code), "") if exit_code in list(Gate) else "CUT SHORT"
     return Verdict(word, exit_code, record, results, diagnose(results), hints, profile)
+
+
+def _fitting(result: Result, profile: Profile, facts: Mapping[str, str]) -> tuple[Hint, ...]:
+    """Return the hints that fit, each filled in for every reason that it fits: two missing roles are two commands."""
+    each = (result.model_copy(update={"blocked": (why,)}) for why in result.blocked[1:])
+    return merged(hint for one in (result, *each) for hint in pick(one, profile, facts))
 
 
 def _never_ran(record: Record, id: str) -> Result:

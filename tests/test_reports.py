@@ -270,7 +270,7 @@ def test_one_missing_permission_is_said_once() -> None:
     """However many criteria a permission blocks, it, its role and its hint stand there once."""
     page = Page(html.render(incident()))
     assert page.words.count("roles/cloudsql.viewer") == 1
-    (gap,) = findings.gaps(incident())
+    (gap,) = incident().gaps
     assert [item.criterion.id for item in gap.results] == ["SQL-STATE", "SQL-PRIVATE"]
     assert [item.id for item in gap.hints] == ["grant-cloudsql"]
 
@@ -279,7 +279,7 @@ def test_what_a_failure_explains_is_no_gap() -> None:
     """A blocked criterion downstream of a failure is listed under the failure only."""
     why = Why(reason=Reason.DEPENDENCY, detail="no session opens", criterion="VPC-STATE")
     shown = verdict([result("VPC-STATE", "fail", compared("ERROR")), result("SQL-X", "blocked", blocked=(why,))])
-    assert findings.gaps(shown) == []
+    assert shown.gaps == []
     assert [item.criterion.id for item in findings.explained(shown, "VPC-STATE")] == ["SQL-X"]
 
 

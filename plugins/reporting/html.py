@@ -11,11 +11,12 @@ from typing import Any
 import jinja2
 import pytest
 
+from fixtures.probes.identity import OVERRIDE
 from fixtures.secret import redact
 from plugins.judging import carried
 from plugins.outcome import Gate, Outcome
 from plugins.remediation import escalations, procedures
-from plugins.reporting.findings import explained, gaps, meaning, observed, place
+from plugins.reporting.findings import explained, meaning, observed, place
 from plugins.reporting.record import Result
 from plugins.session import RUN
 from plugins.verdict import VERDICT, Verdict
@@ -76,7 +77,7 @@ def render(verdict: Verdict) -> str:
             applicable=applicable,
             counts=[(outcome, verdict.counts[outcome]) for outcome in Outcome if verdict.counts[outcome]],
             causes=causes,
-            gaps=gaps(verdict),
+            vantage=OVERRIDE,
             warnings=verdict.of(Outcome.WARN),
             procedures=procedures(verdict.profile) if causes else (),
             escalations=escalations() if causes else (),

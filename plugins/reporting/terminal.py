@@ -1,25 +1,24 @@
 """The summary in the terminal: the first true line, then the causes, then what to do. 80 columns."""
 
 import textwrap
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from fixtures.probes.identity import OVERRIDE
 from fixtures.secret import redact
+from plugins.gaps import Gap
 from plugins.judging import CARRIED
 from plugins.outcome import Gate, Outcome
 from plugins.remediation import Command, Hint
+from plugins.reporting.findings import anchors, meaning, place
 from plugins.reporting.record import Result
-from plugins.session import RUN
+from plugins.session import RUN, Run
 from plugins.verdict import VERDICT, Verdict
 
 WIDTH = 80
-MEANING = {
-    Gate.CLEAR: "every selected criterion was observed and holds",
-    Gate.NOT_CLEAR: "at least one critical or major criterion fails",
-    Gate.UNPROVEN: "none fails, but not everything could be observed",
-}
 _LETTERS = {
     Outcome.PASS: ("passed", ".", "PASS"),
     Outcome.FAIL: ("failed", "F", "FAIL"),
@@ -27,22 +26,39 @@ _LETTERS = {
     Outcome.BLOCKED: ("blocked", "B", ("BLOCKED", {"purple": True})),
     Outcome.NOT_APPLICABLE: ("n/a", "-", ("N/A", {})),
 }
+_COLOURS = {"ROOT CAUSE": "red", "FAIL": "red", "BLOCKED": "purple", "WARN": "yellow"}
+_NAMED_BY_US = ("generated xml file", "Generated html report")
+_HEADER = pytest.StashKey[bool]()
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_sessionstart(session: pytest.Session) -> None:
-    """Say on the very first line that a replica run says nothing about staging."""
+@pytest.hookimpl(trylast=True)
+def pytest_configure(config: pytest.Config) -> None:
+    """Leave pytest's own header out, whose lines are long and name no target, unless `-v` asks for it."""
+    option = config.option
+    if RUN in config.stash and not option.no_header and option.verbose == 0:
+        option.no_header = config.stash[_HEADER] = True
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_sessionstart(session: pytest.Session) -> Generator[None, None, None]:
+    """Say on the very first line that a replica run says nothing about staging; then name the target."""
     run = session.config.stash.get(RUN, None)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
     if run is not None and reporter is not None and run.record.disclaimer:
         reporter.write_line(run.record.disclaimer, yellow=True)
+    yield
+    if run is not None and reporter is not None and session.config.stash.get(_HEADER, False):
+        for line in _wrap(_target(run)):
+            reporter.write_line(line)
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
     """Name the target in pytest's header."""
     run = config.stash.get(RUN, None)
-    if run is None:
-        return None
+    return None if run is None else _target(run)
+
+
+def _target(run: Run) -> str:
     target = run.profile.target
     return f"target: {target.title} (profile {run.record.profile}, project {target.project}, {target.region})"
 
@@ -53,17 +69,39 @@ def pytest_report_teststatus(report: pytest.TestReport) -> tuple[str, str, objec
     return None if values is None else _LETTERS[Outcome(values["outcome"])]
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Write the verdict."""
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Generator[None, None, None]:
+    """Write the verdict, which names the files: other plugins need not."""
     verdict = config.stash.get(VERDICT, None)
     if verdict is None:
-        return
+        return (yield)
     terminalreporter.ensure_newline()
-    terminalreporter.write_line("")
-    colour = {"green": True} if verdict.exit_code == Gate.CLEAR else {"red": True}
-    for number, line in enumerate(render(verdict)):
-        terminalreporter.write_line(redact(line), **({**colour, "bold": True} if number == 0 else {}))
+    lines = render(verdict, config.get_verbosity())
+    terminalreporter.write_line(redact(lines[0]), bold=True, **{_colour(verdict): True})
+    for line in lines[1:]:
+        colour = next((colour for word, colour in _COLOURS.items() if line.startswith(f"{word}  ")), None)
+        terminalreporter.write_line(redact(line), **({colour: True} if colour else {}))
+    separator = terminalreporter.write_sep
+
+    def without_our_files(sep: str, title: str | None = None, *args: Any, **markup: Any) -> None:
+        if not (title or "").startswith(_NAMED_BY_US):
+            separator(sep, title, *args, **markup)
+
+    terminalreporter.write_sep = without_our_files
+    try:
+        return (yield)
+    finally:
+        terminalreporter.write_sep = separator
+
+
+def _colour(verdict: Verdict) -> str:
+    match verdict.exit_code:
+        case Gate.CLEAR:
+            return "green"
+        case Gate.UNPROVEN:
+            return "yellow"
+        case _:
+            return "red"
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)
@@ -76,20 +114,24 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
         reporter.write_line(run.record.disclaimer, yellow=True)
 
 
-def render(verdict: Verdict) -> list[str]:
-    """Return the summary's lines, none wider than 80 columns save a command that cannot be broken."""
+def render(verdict: Verdict, verbosity: int = 0) -> list[str]:
+    """Return the summary's lines, none wider than 80 columns save a command that cannot be broken.
+
+    Args:
+        verdict: what is said.
+        verbosity: pytest's own: below 0 only the verdict and the next command, above it also what holds.
+    """
     record, counts = verdict.record, verdict.counts
-    lines = [*_wrap(f"{verdict.word}  {record.target}: {verdict.headline}", "  ")]
+    lines = _wrap(f"{verdict.word}  {record.target}: {verdict.headline}")
     if verdict.next_command is not None:
         lines += ["next:", *_continued(verdict.next_command)]
     parts = [f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]]
-    meaning = MEANING.get(Gate(verdict.exit_code)) if verdict.exit_code in list(Gate) else record.ended_by
-    lines += _wrap(f"{', '.join(parts)} of {len(verdict.results)} criteria; exit {verdict.exit_code}: {meaning}")
+    total = len(verdict.results)
+    lines += _wrap(f"{', '.join(parts)} of {total} criteria; exit {verdict.exit_code}: {meaning(verdict)}")
     lines += _wrap(f"looked from {record.viewpoint.place}, as {record.viewpoint.identity}")
-    lines += _failures(verdict)
-    lines += _blocked(verdict)
-    lines += _warnings(verdict)
-    return [*lines, "", f"report: {_short(record.directory / 'report.html')}"]
+    if verbosity >= 0:
+        lines += [*_failures(verdict), *_blocked(verdict), *_warnings(verdict), *_holding(verdict, verbosity), ""]
+    return [*lines, *_wrap(f"report: {_short(record.directory / 'report.html')}")]
 
 
 def _short(path: Path) -> str:
@@ -99,36 +141,44 @@ def _short(path: Path) -> str:
 
 def _failures(verdict: Verdict) -> Iterator[str]:
     for id in verdict.diagnosis.causes:
-        yield ""
-        yield from _finding("ROOT CAUSE" if verdict.diagnosis.explains(id) else "FAIL", verdict.results[id])
         explained = verdict.diagnosis.explains(id)
+        yield ""
+        yield from _finding("ROOT CAUSE" if explained else "FAIL", verdict.results[id])
         if explained:
-            yield from _wrap(f"explains: {', '.join(explained)}", "    ", first="    ")
+            yield from _wrap(f"explains: {', '.join(explained)}", "    ")
         yield from _hints(verdict.hints[id])
 
 
 def _finding(word: str, result: Result) -> Iterator[str]:
-    yield from _wrap(f"{word}  {result.criterion.id}  {result.criterion.title} (plan {result.criterion.section})")
+    criterion = result.criterion
+    where = f" ({place(criterion.section)})" if anchors(criterion.section) else ""
+    yield from _wrap(f"{word}  {criterion.id}  {criterion.title.rstrip('.')}{where}")
     for comparison in result.comparisons:
         if not comparison.holds:
             key = f"  [{comparison.key}]" if comparison.key else ""
-            yield from _wrap(f"{comparison.subject}: {comparison.observed} -> {comparison.expected}{key}", first="    ")
+            yield from _wrap(f"{comparison.subject}: {comparison.observed} -> {comparison.expected}{key}", "    ")
     for note in result.notes:
-        yield from _wrap(note, first="    ")
+        yield from _wrap(note, "    ")
 
 
 def _blocked(verdict: Verdict) -> Iterator[str]:
-    """One block for each reason, however many criteria it blocks."""
-    groups: dict[str, list[Result]] = {}
-    for result in verdict.of(Outcome.BLOCKED):
-        explained = verdict.diagnosis.explained_by.get(result.criterion.id)
-        if explained is None:
-            groups.setdefault(" ".join(why.detail for why in result.blocked[:1]), []).append(result)
-    for detail, results in groups.items():
+    for gap in verdict.gaps:
         yield ""
-        yield from _wrap(f"BLOCKED  {detail}")
-        yield from _wrap(f"not observed: {', '.join(result.criterion.id for result in results)}", first="    ")
-        yield from _hints(verdict.hints[results[0].criterion.id][:1])
+        yield from _wrap(f"BLOCKED  {gap.sentence} ({gap.reason})")
+        yield from _wrap(f"not observed: {', '.join(result.criterion.id for result in gap.results)}", "    ")
+        yield from _missing(gap)
+        yield from _hints(gap.hints)
+        if gap.is_of_the_vantage:
+            yield "    # the same run, from a machine inside the VPC"
+            yield from _continued(f"{OVERRIDE}=vpc {verdict.record.command}")
+
+
+def _missing(gap: Gap) -> Iterator[str]:
+    for role, permissions in gap.roles.items():
+        yield from _wrap(f"{role or 'no role known to allclear'} grants {', '.join(permissions)}", "    ")
+    if gap.said:
+        more = f" (and {len(gap.said) - 1} more answers like it)" if gap.said[1:] else ""
+        yield from _wrap(f"it was said: {gap.said[0]}{more}", "    ")
 
 
 def _warnings(verdict: Verdict) -> Iterator[str]:
@@ -137,18 +187,31 @@ def _warnings(verdict: Verdict) -> Iterator[str]:
         yield from _finding("WARN", result)
 
 
+def _holding(verdict: Verdict, verbosity: int) -> Iterator[str]:
+    """What holds goes without saying, unless it was asked for, or nothing but this machine was looked at."""
+    holding, every = verdict.of(Outcome.PASS), verdict.results.values()
+    if holding and (verbosity > 0 or all("preflight" in result.criterion.markers for result in every)):
+        yield ""
+        for result in holding:
+            yield from _finding("PASS", result)
+
+
 def _hints(hints: tuple[Hint, ...]) -> Iterator[str]:
     for hint in hints[:1]:
-        yield from _wrap(f"cause: {hint.cause}", first="    ")
+        if hint.cause:
+            yield from _wrap(f"cause: {hint.cause}", "    ")
         for command in hint.commands:
             yield from _command(command)
-        yield from _wrap(f"plan {hint.section}; takes {hint.takes}; owner: {hint.owner}", first="    ")
-        yield f"    verify: {hint.verify}"
+        yield from _wrap(f"{place(hint.section)}; takes {hint.takes}; owner: {hint.owner}", "    ")
+        yield "    verify:"
+        yield from _continued(hint.verify)
 
 
 def _command(command: Command) -> Iterator[str]:
     risk = "read-only" if command.risk == "read" else f"{command.risk}: {command.changes}"
-    yield from _wrap(f"# {risk}", "    # ", first="    ")
+    yield from textwrap.wrap(
+        f"# {risk}", WIDTH - 1, initial_indent="    ", subsequent_indent="    # ", break_long_words=False
+    )
     yield from _continued(command.run)
 
 
@@ -163,7 +226,13 @@ def _continued(run: str) -> Iterator[str]:
     yield line
 
 
-def _wrap(text: str, rest: str = "      ", first: str = "") -> list[str]:
+def _wrap(text: str, indent: str = "") -> list[str]:
+    """Break a sentence into lines, those after the first two columns further in; what has no spaces stays whole."""
     return textwrap.wrap(
-        text, WIDTH - 1, initial_indent=first, subsequent_indent=rest, break_long_words=False, break_on_hyphens=False
-    ) or [""]
+        text,
+        WIDTH - 1,
+        initial_indent=indent,
+        subsequent_indent=f"{indent}  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
