@@ -13,7 +13,7 @@ _ONE_FIX = {
     Reason.CREDENTIALS_EXPIRED: "the Google login has expired",
     Reason.CREDENTIALS_REFUSED: "Google does not accept the credentials",
     Reason.PERMISSION_DENIED: "permissions are missing",
-    Reason.API_DISABLED: "APIs are switched off in the project",
+    Reason.API_DISABLED: "APIs are switched off",
     Reason.QUOTA: "Google refuses more calls for now",
     Reason.API_UNAVAILABLE: "Google's APIs do not answer as they should",
     Reason.DNS: "names cannot be looked up from here",
@@ -21,6 +21,7 @@ _ONE_FIX = {
 }
 """Reasons that one act settles, however Google words them for each thing that was asked; and what they come to."""
 
+_API = re.compile(r"\b[a-z]+\.googleapis\.com\b")
 _PLACE = re.compile(r"\b[\w-]+(\.[\w-]+)+(:\d+)?\b")
 """A host or an address. What has no way from here differs in nothing else, and neither does what opens one."""
 
@@ -59,8 +60,13 @@ class Gap:
         if missing:
             many = f"{len(missing)} permissions are missing"
             return many if len(missing) > 1 else f"the permission {missing[0]} is missing"
+        if self.reason is Reason.API_DISABLED and (off := self._apis()):
+            return f"the API{'s' if off[1:] else ''} {', '.join(off)} {'are' if off[1:] else 'is'} switched off"
         alike = len({why.detail for why in self.whys}) == 1 or self.reason not in _ONE_FIX
         return self.whys[0].detail if alike else _ONE_FIX[self.reason]
+
+    def _apis(self) -> list[str]:
+        return sorted({name for why in self.whys for name in _API.findall(why.detail)})
 
     @property
     def said(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """The summary in the terminal: the first true line, then the causes, then what to do. 80 columns."""
 
+import re
 import textwrap
 from collections.abc import Generator, Iterator
 from pathlib import Path
@@ -28,6 +29,7 @@ _LETTERS = {
 }
 _COLOURS = {"ROOT CAUSE": "red", "FAIL": "red", "BLOCKED": "purple", "WARN": "yellow"}
 _NAMED_BY_US = ("generated xml file", "Generated html report")
+_GLUE = "\N{NO-BREAK SPACE}"
 _HEADER = pytest.StashKey[bool]()
 
 
@@ -227,12 +229,17 @@ def _continued(run: str) -> Iterator[str]:
 
 
 def _wrap(text: str, indent: str = "") -> list[str]:
-    """Break a sentence into lines, those after the first two columns further in; what has no spaces stays whole."""
-    return textwrap.wrap(
-        text,
+    """Break a sentence into lines, those after the first two columns further in.
+
+    What has no spaces stays whole, and so does a command between backticks.
+    """
+    kept = re.sub("`[^`]*`", lambda command: command[0].replace(" ", _GLUE), text)
+    lines = textwrap.wrap(
+        kept,
         WIDTH - 1,
         initial_indent=indent,
         subsequent_indent=f"{indent}  ",
         break_long_words=False,
         break_on_hyphens=False,
     )
+    return [line.replace(_GLUE, " ") for line in lines]

@@ -1,0 +1,142 @@
+"""Why criteria could not be observed: each root reason once, whatever Google says of each thing that was asked."""
+
+from typing import Any
+
+import pytest
+
+from fixtures.evidence.base import Reason, Why
+from plugins.gaps import Gap, find_gaps, merged
+from plugins.outcome import Outcome, Severity
+from plugins.reporting.record import Criterion, Result
+from plugins.runbook import Command, Hint
+
+
+def blocked(id: str, *whys: Why, vantage: str = "anywhere") -> Result:
+    """Return a blocked criterion's result."""
+    criterion = Criterion(
+        id=id, title=id, section="-", severity=Severity.CRITICAL, nodeid=f"suites/x.py::{id}", vantage=vantage
+    )
+    return Result(criterion=criterion, outcome=Outcome.BLOCKED, blocked=whys)
+
+
+def why(reason: Reason, detail: str = "x", **rest: Any) -> Why:
+    """Return a reason."""
+    return Why(reason=reason, detail=detail, **rest)
+
+
+def lacking(permission: str, role: str) -> Why:
+    """Return the reason that a permission is missing, in words of its own."""
+    return why(Reason.PERMISSION_DENIED, f"Permission {permission} denied", permission=permission, role=role)
+
+
+def hint(*runs: str, id: str = "grant", cause: str = "It lacks a role.") -> Hint:
+    """Return a hint with commands that read."""
+    commands = tuple(Command(run=run, risk="read") for run in runs)
+    texts = {"section": "-", "takes": "1 minute", "owner": "x", "verify": "pytest"}
+    return Hint(id=id, reasons=(Reason.PERMISSION_DENIED,), cause=cause, commands=commands, **texts)
+
+
+def found(*results: Result) -> list[Gap]:
+    """Return the gaps of some results that no failure explains."""
+    return find_gaps(results, (), {})
+
+
+def ids(gap: Gap) -> list[str]:
+    """Return the criteria of a gap."""
+    return [result.criterion.id for result in gap.results]
+
+
+def test_permissions_are_one_gap_by_role() -> None:
+    """All that is missing is one gap, which names each permission once, under the role that grants it."""
+    run, get = lacking("run.services.get", "roles/run.viewer"), lacking("run.revisions.get", "roles/run.viewer")
+    sql = lacking("cloudsql.instances.get", "roles/cloudsql.viewer")
+    (gap,) = found(blocked("A", run), blocked("B", sql), blocked("ALL", sql, run, get))
+    assert ids(gap) == ["A", "B", "ALL"]
+    assert gap.sentence == "3 permissions are missing"
+    assert gap.roles == {
+        "roles/cloudsql.viewer": ("cloudsql.instances.get",),
+        "roles/run.viewer": ("run.services.get", "run.revisions.get"),
+    }
+    assert gap.said == (run.detail, sql.detail, get.detail)
+
+
+def test_one_permission_is_named_at_once() -> None:
+    """A single missing permission is the sentence itself."""
+    (gap,) = found(blocked("A", lacking("run.services.get", "roles/run.viewer")))
+    assert gap.sentence == "the permission run.services.get is missing"
+
+
+def test_what_no_grant_helps_is_a_gap_of_its_own() -> None:
+    """A policy of the organisation is not among the missing permissions."""
+    policy = why(Reason.PERMISSION_DENIED, "a policy of the organisation forbids it from here")
+    gaps = found(blocked("A", policy), blocked("B", lacking("run.services.get", "roles/run.viewer")))
+    assert [gap.sentence for gap in gaps] == [policy.detail, "the permission run.services.get is missing"]
+
+
+@pytest.mark.parametrize(
+    "reason",
+    [Reason.CREDENTIALS_REFUSED, Reason.API_UNAVAILABLE, Reason.QUOTA, Reason.API_DISABLED, Reason.DNS],
+)
+def test_one_act_settles_them_all(reason: Reason) -> None:
+    """What each API says in its own name is one gap, whose sentence is true of all; what was said is kept."""
+    first, second = why(reason, "run.googleapis.com said no"), why(reason, "sqladmin.googleapis.com said no")
+    (gap,) = found(blocked("A", first), blocked("B", second), blocked("C", first))
+    assert ids(gap) == ["A", "B", "C"]
+    assert gap.sentence not in gap.said
+    assert gap.said == (first.detail, second.detail)
+
+
+def test_apis_are_named() -> None:
+    """What is switched off is named, once, however it was found out."""
+    found_out = why(Reason.API_DISABLED, "the API run.googleapis.com is switched off in the project")
+    told = why(Reason.API_DISABLED, "the API run.googleapis.com is switched off: Cloud Run has not been used")
+    other = why(Reason.API_DISABLED, "the API logging.googleapis.com is switched off in the project")
+    assert (
+        found(blocked("A", found_out), blocked("B", told))[0].sentence == "the API run.googleapis.com is switched off"
+    )
+    (both,) = found(blocked("A", found_out, other), blocked("B", told))
+    assert both.sentence == "the APIs logging.googleapis.com, run.googleapis.com are switched off"
+
+
+@pytest.mark.parametrize("reason", [Reason.NOT_CONFIGURED, Reason.UNKNOWABLE, Reason.SUITE_ERROR])
+def test_what_needs_acts_of_its_own_stays_apart(reason: Reason) -> None:
+    """Two reasons that nothing settles together are two gaps, each in its own words."""
+    gaps = found(blocked("A", why(reason, "one thing")), blocked("B", why(reason, "another")))
+    assert [(gap.sentence, gap.said) for gap in gaps] == [("one thing", ()), ("another", ())]
+
+
+def test_addresses_without_a_way_are_one_gap() -> None:
+    """Private addresses have one remedy, so they are one gap, in the first one's words."""
+    text = "{} is a private address, which this machine has no way to"
+    gaps = found(
+        *(
+            blocked(id, why(Reason.NO_ROUTE, text.format(address)), vantage="vpc")
+            for id, address in (("DB-CONNECT", "10.1.0.3:5432"), ("SQL-DIRECT", "10.107.0.3:6379"))
+        ),
+        blocked("HLT-APP", why(Reason.NO_ROUTE, "nothing at all answers from here")),
+    )
+    assert [ids(gap) for gap in gaps] == [["DB-CONNECT", "SQL-DIRECT"], ["HLT-APP"]]
+    assert gaps[0].sentence == text.format("10.1.0.3:5432")
+    assert [gap.is_of_the_vantage for gap in gaps] == [True, False]
+
+
+def test_what_blocks_most_comes_first() -> None:
+    """Gaps are in the order of how much they block; where that is equal, in the order of the run."""
+    quota, dns, few = why(Reason.QUOTA), why(Reason.DNS), why(Reason.NOT_CONFIGURED)
+    gaps = found(blocked("A", few), blocked("B", quota), blocked("C", dns), blocked("D", dns))
+    assert [gap.reason for gap in gaps] == [Reason.DNS, Reason.NOT_CONFIGURED, Reason.QUOTA]
+
+
+def test_what_a_failure_explains_is_left_out() -> None:
+    """A criterion downstream of a failure is mended by mending that."""
+    assert find_gaps([blocked("A", why(Reason.DEPENDENCY))], {"A": "B"}, {}) == []
+
+
+def test_a_hint_is_said_once_with_all_its_commands() -> None:
+    """Two fillings of one hint are one hint, each of whose commands stands once; a cause that differs is left out."""
+    one, two = hint("bind a", "check"), hint("bind b", "check", cause="It lacks another.")
+    (same,) = merged([one, one])
+    assert same == one
+    (both, other) = merged([one, two, hint("ask", id="other")])
+    assert [command.run for command in both.commands] == ["bind a", "check", "bind b"]
+    assert (both.cause, other.id) == ("", "other")
