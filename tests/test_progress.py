@@ -2,6 +2,7 @@
 
 import io
 import os
+from pathlib import Path
 from typing import TextIO
 
 import pytest
@@ -60,7 +61,7 @@ def test_our_line_is_gone_at_the_end(terminal: Terminal) -> None:
 
 def test_it_is_seen_while_output_is_captured(terminal: Terminal) -> None:
     """When the stream's descriptor leads elsewhere, as pytest's capture makes it, the terminal is still written to."""
-    with open(os.devnull, "w", encoding="utf-8") as elsewhere:
+    with Path(os.devnull).open("w", encoding="utf-8") as elsewhere:
         os.dup2(elsewhere.fileno(), terminal.stream.fileno())
         terminal.screen.insert("1 s: awaiting x")
     assert terminal.written() == "1 s: awaiting x\n"

@@ -1,7 +1,6 @@
 """The summary in the terminal: it fits, its first line is true, and each reason is said once."""
 
 import re
-from pathlib import Path
 
 import pytest
 
@@ -30,9 +29,8 @@ def unproven(*whys: Why, **hints: object) -> Verdict:
 def test_the_first_line_says_what_is_broken_and_what_to_do() -> None:
     """Word, target, root cause, observed and expected; then the next command."""
     lines = terminal.render(incident())
-    assert " ".join(lines[:2]).split() == (
-        "NOT CLEAR staging: VPC-STATE: state of VPC connector staging-connector: ERROR, expected READY".split()
-    )
+    said = " ".join(" ".join(lines[:2]).split())
+    assert said == "NOT CLEAR staging: VPC-STATE: state of VPC connector staging-connector: ERROR, expected READY"
     assert lines[2] == "next:"
     assert lines[3].startswith("    $ gcloud compute networks vpc-access connectors describe")
 

@@ -205,8 +205,8 @@ def _hints(hints: tuple[Hint, ...]) -> Iterator[str]:
         for command in hint.commands:
             yield from _command(command)
         yield from _wrap(f"{place(hint.section)}; takes {hint.takes}; owner: {hint.owner}", "    ")
-        yield "    verify:"
-        yield from _continued(hint.verify)
+        verify = f"    verify: {hint.verify}"
+        yield from [verify] if len(verify) < WIDTH else ["    verify:", *_continued(hint.verify)]
 
 
 def _command(command: Command) -> Iterator[str]:
