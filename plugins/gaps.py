@@ -103,12 +103,27 @@ def find_gaps(
         whys, results = groups.setdefault(root, ([], []))
         whys += [why for why in result.blocked if _root(why) == root and why not in whys]
         results.append(result)
-    gaps = [
-        Gap(tuple(whys), tuple(results), merged(hint for one in results for hint in hints.get(one.criterion.id, ())))
-        for whys, results in groups.values()
-    ]
+    gaps = [Gap(tuple(whys), tuple(results), _closing(results, hints)) for whys, results in groups.values()]
     # Sorting is stable: where counts are equal, the plan's own order decides.
     return sorted(gaps, key=lambda gap: -len(gap.results))
+
+
+def _closing(results: Iterable[Result], hints: Mapping[str, tuple[Hint, ...]]) -> tuple[Hint, ...]:
+    """Return what closes a gap: of a hint that many criteria ask for, a filling for each thing that is missing."""
+    kept: list[Hint] = []
+    covered: set[str] = set()
+    for result in results:
+        missing = {_missing(why) for why in result.blocked}
+        known = set() if missing - covered else {hint.id for hint in kept}
+        kept += [hint for hint in hints.get(result.criterion.id, ()) if hint.id not in known]
+        covered |= missing
+    return merged(kept)
+
+
+def _missing(why: Why) -> str:
+    if why.reason is Reason.API_DISABLED:
+        return " ".join(_API.findall(why.detail)[:1])
+    return why.role or ""
 
 
 def merged(hints: Iterable[Hint]) -> tuple[Hint, ...]:

@@ -132,6 +132,18 @@ def test_what_a_failure_explains_is_left_out() -> None:
     assert find_gaps([blocked("A", why(Reason.DEPENDENCY))], {"A": "B"}, {}) == []
 
 
+def test_a_hint_is_filled_in_for_what_is_missing() -> None:
+    """Two roles are two commands; two criteria that lack the same are one, however the second one's would read."""
+    run, sql = lacking("run.services.get", "roles/run.viewer"), lacking("sql.x.get", "roles/cloudsql.viewer")
+    hints = {
+        "A": (hint("bind run"),),
+        "B": (hint("bind run, phase 3"), hint("look", id="own")),
+        "C": (hint("bind sql"),),
+    }
+    (gap,) = find_gaps([blocked("A", run), blocked("B", run), blocked("C", sql)], (), hints)
+    assert [[command.run for command in one.commands] for one in gap.hints] == [["bind run", "bind sql"], ["look"]]
+
+
 def test_a_hint_is_said_once_with_all_its_commands() -> None:
     """Two fillings of one hint are one hint, each of whose commands stands once; a cause that differs is left out."""
     one, two = hint("bind a", "check"), hint("bind b", "check", cause="It lacks another.")

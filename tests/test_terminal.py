@@ -51,6 +51,14 @@ def test_a_command_can_be_pasted() -> None:
     assert LONG in re.sub(r" \\\n +", " ", text)
 
 
+def test_a_command_is_not_broken_inside_quotes() -> None:
+    """What stands in quotes stays on one line, since a backslash would become a part of it."""
+    quoted = "--command='cd allclear && ALLCLEAR_VANTAGE=vpc pytest -m phase1 -m phase3 --target=staging'"
+    broken = result("VPC-STATE", "fail", compared("ERROR"))
+    lines = terminal.render(verdict([broken], VPC_STATE=hint(run=f"gcloud compute ssh MACHINE {quoted} --quiet")))
+    assert f"      {quoted} \\" in lines
+
+
 def test_unproven_says_how_much_and_why() -> None:
     """The first sentence counts what was not observed, and names what blocks most of it."""
     said = " ".join(" ".join(terminal.render(unproven(NOBODY, NOBODY))[:4]).split())
@@ -117,7 +125,8 @@ def output(pytester: pytest.Pytester, capsys: pytest.CaptureFixture[str], *args:
     """Return what an inner run against the replica writes; none of its criteria starts a server."""
     run(pytester, BODY, "--target", "replica", *args)
     said = capsys.readouterr().out.splitlines()
-    return said[said.index(DISCLAIMER) :]  # pytester's own line comes before
+    first = next(number for number, line in enumerate(said) if DISCLAIMER in line)
+    return said[first:]  # pytester's own line comes before
 
 
 @pytest.mark.slow

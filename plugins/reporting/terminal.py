@@ -29,6 +29,7 @@ _LETTERS = {
 }
 _COLOURS = {"ROOT CAUSE": "red", "FAIL": "red", "BLOCKED": "purple", "WARN": "yellow"}
 _NAMED_BY_US = ("generated xml file", "Generated html report")
+_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|\S)+""")
 _GLUE = "\N{NO-BREAK SPACE}"
 _HEADER = pytest.StashKey[bool]()
 
@@ -171,7 +172,7 @@ def _blocked(verdict: Verdict) -> Iterator[str]:
         yield from _missing(gap)
         yield from _hints(gap.hints)
         if gap.is_of_the_vantage:
-            yield "    # the same run, from a machine inside the VPC"
+            yield from _comment("the same run, from a machine inside the VPC")
             yield from _continued(f"{OVERRIDE}=vpc {verdict.record.command}")
 
 
@@ -202,25 +203,29 @@ def _hints(hints: tuple[Hint, ...]) -> Iterator[str]:
     for hint in hints[:1]:
         if hint.cause:
             yield from _wrap(f"cause: {hint.cause}", "    ")
+        risk = ""
         for command in hint.commands:
-            yield from _command(command)
+            if _risk(command) != risk:
+                risk = _risk(command)
+                yield from _comment(risk)
+            yield from _continued(command.run)
         yield from _wrap(f"{place(hint.section)}; takes {hint.takes}; owner: {hint.owner}", "    ")
         verify = f"    verify: {hint.verify}"
         yield from [verify] if len(verify) < WIDTH else ["    verify:", *_continued(hint.verify)]
 
 
-def _command(command: Command) -> Iterator[str]:
-    risk = "read-only" if command.risk == "read" else f"{command.risk}: {command.changes}"
-    yield from textwrap.wrap(
-        f"# {risk}", WIDTH - 1, initial_indent="    ", subsequent_indent="    # ", break_long_words=False
-    )
-    yield from _continued(command.run)
+def _risk(command: Command) -> str:
+    return "read-only" if command.risk == "read" else f"{command.risk}: {command.changes}"
+
+
+def _comment(text: str) -> list[str]:
+    return textwrap.wrap(text, WIDTH - 1, initial_indent="    # ", subsequent_indent="    # ", break_long_words=False)
 
 
 def _continued(run: str) -> Iterator[str]:
-    """Break a command at spaces with a backslash, so that it can be pasted as it stands."""
-    words, line = run.split(" "), "    $"
-    for word in words:
+    """Break a command with a backslash at spaces outside its quotes, so that it can be pasted as it stands."""
+    line = "    $"
+    for word in _WORD.findall(run):
         if len(line) + len(word) + 3 > WIDTH and line.strip():
             yield f"{line} \\"
             line = "     "
