@@ -200,6 +200,14 @@ def test_impersonation_needs_a_role() -> None:
     assert ours.why.role == "roles/iam.serviceAccountTokenCreator"
 
 
+def test_a_module_that_is_being_imported_lacks_its_names(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While another thread still imports a client, an error is told from those whose types are there by then."""
+    monkeypatch.setitem(sys.modules, "google.api_core.exceptions", ModuleType("google.api_core.exceptions"))
+    ours = translate(auth.DefaultCredentialsError("Your default credentials were not found."), ASKED)
+    assert isinstance(ours, Blocked)
+    assert ours.why.reason is Reason.NO_CREDENTIALS
+
+
 def test_no_credentials_names_two_ways_on() -> None:
     """Whoever has no credentials is told to log in, or to use the replica."""
     ours = translate(auth.DefaultCredentialsError("Your default credentials were not found."), ASKED)
