@@ -17,9 +17,9 @@ from fixtures.evidence.identity import Vantage
 from fixtures.evidence.redis import RedisPing
 from fixtures.probes import redis_ping
 from fixtures.profile import Profile, load
+from fixtures.reaper import Reaper
 from fixtures.replica import ports, world
 from fixtures.replica.certificates import Certificates
-from fixtures.replica.reaper import Reaper
 from fixtures.replica.redis import Redis
 from fixtures.secret import Secret
 

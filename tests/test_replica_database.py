@@ -18,11 +18,11 @@ from redis import exceptions as redis_says
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from fixtures.reaper import Reaper
 from fixtures.replica import ports, postgres, world
 from fixtures.replica.box import Box
 from fixtures.replica.certificates import Certificates
 from fixtures.replica.front import PostgresFront
-from fixtures.replica.reaper import Reaper
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 PASSWORD = "a'quoted\"password"

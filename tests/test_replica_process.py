@@ -186,7 +186,7 @@ def test_server_that_ignores_its_signal_is_killed(tmp_path: Path) -> None:
     script = f"""
 import os, signal, subprocess, sys
 from pathlib import Path
-from fixtures.replica.reaper import Reaper
+from fixtures.reaper import Reaper
 directory = Path(sys.argv[1])
 reaper = Reaper(directory)
 directory.mkdir()

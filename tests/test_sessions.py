@@ -24,12 +24,12 @@ from fixtures.evidence.sessions import Phases, Session, Sessions
 from fixtures.probes import monitoring, postgres, session
 from fixtures.probes.postgres import count_connections, find_door, open_sessions
 from fixtures.profile import Profile, load
+from fixtures.reaper import Reaper
 from fixtures.replica import ports, world
 from fixtures.replica.box import Box
 from fixtures.replica.certificates import Certificates
 from fixtures.replica.front import PostgresFront
 from fixtures.replica.postgres import Postgres
-from fixtures.replica.reaper import Reaper
 from fixtures.secret import Secret
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
