@@ -1,11 +1,14 @@
 """What `pytest -m prevention` costs over a bare pytest: medians of interleaved runs, side by side.
 
+Wall time is what one waits; CPU time, of all processes together, is what can be compared on a busy machine.
+
     python benchmarks/prevention_start.py [RUNS]
 
 Both run in the same interpreter with the same plugins installed. Bytecode is written by an unmeasured first run.
 """
 
 import os
+import resource
 import statistics
 import subprocess
 import sys
@@ -30,27 +33,38 @@ def main() -> None:
         }
         for contender in contenders.values():
             timed(*contender)
-        seconds = {name: [] for name in contenders}
+        seconds: dict[str, list[tuple[float, float]]] = {name: [] for name in contenders}
         for _ in range(runs):
             for name, contender in contenders.items():
                 seconds[name].append(timed(*contender))
-    base = statistics.median(seconds["bare pytest"])
+    bare = middle(seconds["bare pytest"])
     for name, taken in seconds.items():
-        middle = statistics.median(taken)
-        spread = f"{min(taken):.2f} to {max(taken):.2f}"
-        sys.stdout.write(f"{name:<24} {middle:5.2f} s ({spread}), {middle / base:4.2f} x, {middle - base:+.2f} s\n")
+        wall, cpu = middle(taken)
+        waited = f"{wall:5.2f} s ({wall - bare[0]:+.2f} s, {wall / bare[0]:.2f} x)"
+        sys.stdout.write(f"{name:<24} {waited}, CPU {cpu:5.2f} s ({cpu - bare[1]:+.2f} s)\n")
 
 
-def timed(directory: Path, arguments: list[str], extra: dict[str, str]) -> float:
-    """Return the wall time in seconds of one pytest, which must end well."""
+def middle(taken: list[tuple[float, float]]) -> tuple[float, float]:
+    """Return the medians of wall and CPU time."""
+    return statistics.median(wall for wall, _ in taken), statistics.median(cpu for _, cpu in taken)
+
+
+def timed(directory: Path, arguments: list[str], extra: dict[str, str]) -> tuple[float, float]:
+    """Return wall and CPU time, in seconds, of one pytest and of what it starts; it must end well."""
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"} | extra
     command = [sys.executable, "-m", "pytest", *arguments]
-    began = time.perf_counter()
+    before, began = spent(), time.perf_counter()
     done = subprocess.run(command, cwd=directory, env=environment, capture_output=True, text=True, check=False)
     taken = time.perf_counter() - began
     if done.returncode != 0:
         raise SystemExit(f"{' '.join(command)} ended with {done.returncode}:\n{done.stdout}{done.stderr}")
-    return taken
+    return taken, spent() - before
+
+
+def spent() -> float:
+    """Return the CPU time of all processes that have been started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
 
 
 if __name__ == "__main__":
