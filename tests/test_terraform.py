@@ -4,11 +4,15 @@ import asyncio
 import json
 import os
 import shutil
+import signal
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from fixtures.engine.client import Engine
 from fixtures.engine.runner import Runner
 from fixtures.evidence.base import Attempt, Reason
 from fixtures.evidence.terraform import TerraformPlan
@@ -18,6 +22,7 @@ from fixtures.probes.terraform_refusal import broken, broken_by_evaluation, reas
 from fixtures.profile import load
 from fixtures.replica.build import build_world
 from fixtures.replica.faults import FAULTS
+from fixtures.replica.handout import write_profile
 from fixtures.replica.infrastructure import InfrastructureError, write_infrastructure
 from fixtures.secret import redact
 
@@ -372,3 +377,34 @@ def test_a_terraform_that_hangs_is_ended_with_its_children(
     assert list(nothing_left.iterdir()) == []
     for pid in map(int, pids.read_text().split() if pids.exists() else ()):
         assert not Path(f"/proc/{pid}").exists() or Path(f"/proc/{pid}/stat").read_text().split()[2] == "Z"
+
+
+@pytest.mark.slow
+def test_an_engine_that_is_killed_leaves_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """When the engine is killed while terraform runs, terraform ends and the copy, which may hold secrets, goes."""
+    binary, pids, place = tmp_path / "terraform", tmp_path / "pids", tmp_path / "copies"
+    binary.write_text(HANGS, encoding="utf-8")
+    binary.chmod(0o755)
+    place.mkdir()
+    monkeypatch.setenv("ALLCLEAR_TEST_PIDS", str(pids))
+    monkeypatch.setenv("TMPDIR", str(place))
+    profile = tmp_path / "mine.toml"
+    table = {"directory": str(code(tmp_path)), "address": ADDRESS, "binary": str(binary)}
+    write_profile({"extends": "staging", "terraform": table}, profile)
+    engine = Engine(str(profile), None, ())
+    engine.client().start(["terraform_plan"])
+    _until(lambda: pids.exists() and len(pids.read_text().split()) == 2)
+    (copy,) = place.iterdir()
+    assert copy.stat().st_mode & 0o077 == 0
+    os.kill(engine.pid, signal.SIGKILL)
+    _until(lambda: not any(place.iterdir()))
+    engine.stop()
+
+
+def _until(holds: Callable[[], bool]) -> None:
+    """Wait until something holds."""
+    for _ in range(2000):
+        if holds():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it never came to hold")
