@@ -90,7 +90,9 @@ def test_all_mistakes_are_said_at_once(tmp_path: Path) -> None:
 
 def test_an_unknown_name_offers_the_nearest() -> None:
     """A mistyped target offers the nearest one and lists all."""
-    with pytest.raises(ProfileError, match=r"'stagin' is not known \(nearest: staging\); known: production, replica, staging"):
+    with pytest.raises(
+        ProfileError, match=r"'stagin' is not known \(nearest: staging\); known: production, replica, staging"
+    ):
         load("stagin")
 
 
