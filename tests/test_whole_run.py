@@ -24,7 +24,9 @@ def command(directory: Path, *options: str) -> list[str]:
 
 def environment(home: Path) -> dict[str, str]:
     """Return an environment without credentials, and without what an outer pytest sets."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GOOGLE_", "CLOUDSDK"))}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith(("PYTEST_", "GOOGLE_", "CLOUDSDK"))
+    }
     return kept | {"HOME": str(home), "ALLCLEAR_VANTAGE": "laptop"}
 
 
