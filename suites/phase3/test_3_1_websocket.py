@@ -31,7 +31,7 @@ def test_socket_opens(chat_run: Attempt[ChatRun], expect: Expect) -> None:
             expect.note(said)
     expect.value(seen.failure, f"socket {seen.url}").is_none("opens with a valid token")
     if seen.opened:
-        expect.value(seen.greeted, "greeting").is_true("comes first", symptom="no-greeting")
+        expect(chat_run, "greeting", "its first word").equals("a greeting", symptom="no-greeting")
     if seen.as_us is False:
         expect.note("it greets another user than the token's: tokens are ignored here, see WS-REJECT")
 
@@ -40,7 +40,7 @@ def test_socket_opens(chat_run: Attempt[ChatRun], expect: Expect) -> None:
 def test_socket_refuses_strangers(socket_refusals: Attempt[SocketRefusals], expect: Expect) -> None:
     """The socket refuses a missing, an expired, a forged and an unsigned token."""
     for kind, knock in socket_refusals.value.knocks.items():
-        expect(knock, "refused", f"a token that is {kind}").is_true("refused", symptom=f"{kind}-accepted")
+        expect(knock, "outcome", f"a token that is {kind}").equals("refused", symptom=f"{kind}-accepted")
         if knock.blocked is None:
             expect.note(f"{kind}: {knock.value.how}")
 
