@@ -218,7 +218,7 @@ async def test_a_burst_has_no_early_progress(box: Box) -> None:
     """Events that are held back until the run's end are not early."""
     box.world.behaviour.chat.burst, box.world.behaviour.chat.run_s = True, 1.0
     lock = load("staging").lock.chat
-    share = early((await run(box)).events, lock.tail)
+    share = early((await run(box, chat={**QUICK["chat"], "silence": "20 s", "patience": "20 s"})).events, lock.tail)
     assert share is not None
     assert share < lock.early_progress
 
@@ -315,7 +315,7 @@ async def test_a_logout_that_the_backend_does_not_heed_shows(box: Box) -> None:
 
 
 async def test_without_a_login_everything_that_needs_one_is_blocked_by_it(box: Box) -> None:
-    """A login that fails blocks the run, the agreement, and the tokens that are forged from ours."""
+    """A login that fails blocks the run and the agreement; strangers need none to be refused."""
     box.world.behaviour.login.status = 401
     at = overlaid(box)
     assert (await at.see("login")).value.login.problem == "status-401"
@@ -324,7 +324,8 @@ async def test_without_a_login_everything_that_needs_one_is_blocked_by_it(box: B
         assert why is not None
         assert (why.reason, why.criterion) == (Reason.DEPENDENCY, "GP-LOGIN")
     found = await knocks(at)
-    assert [kind for kind, one in found.items() if one.blocked is None] == ["missing", "expired"]
+    assert {one.value.outcome for one in found.values()} == {"refused"}
+    assert "made-up claims" in found["forged"].value.how
 
 
 async def test_the_backend_of_another_host_is_no_backend(box: Box) -> None:
