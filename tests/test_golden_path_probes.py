@@ -17,8 +17,10 @@ from fixtures.evidence.chat import Agreement, ChatPage, ChatRun, Knock, Login, S
 from fixtures.evidence.run_order import early
 from fixtures.probes import browser
 from fixtures.probes.chat_run import greets, message
+from fixtures.probes.chat_socket import Door, Opening, opened
 from fixtures.probes.frames import Frame
 from fixtures.probes.https import Request, send
+from fixtures.probes.timed_loop import apart
 from fixtures.probes.user_credentials import credentials
 from fixtures.probes.user_login import log_in, renew
 from fixtures.profile import ProfileError, load
@@ -502,3 +504,25 @@ async def test_a_thread_is_put_away_after_the_run(box: Box) -> None:
     url = at.profile.services.backend.url + "/api/threads"
     answer = await send(Request("GET", url, headers=granted.authorization), at.profile.tls.ca_file, 5.0)
     assert answer.text == "[]"
+
+
+async def test_a_proxy_that_refuses_is_not_the_socket(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What a configured proxy refuses says nothing of the socket: it has no address of its own then."""
+
+    async def refuse(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+        writer.close()
+
+    async def knock() -> Opening:
+        where = Door("wss://backend.example.invalid/ws", None, "header", open_max_s=20.0, greeting_max_s=1.0)
+        async with opened(where, None) as opening:
+            return opening
+
+    async with await asyncio.start_server(refuse, "127.0.0.1", 0) as proxy:
+        monkeypatch.setenv("https_proxy", f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "")
+        seen = await apart(knock)
+    assert seen.refusal is None
+    assert seen.failure is not None
+    assert (seen.failure.kind, seen.addresses) == ("unreachable", ())
