@@ -1,31 +1,36 @@
 """Picks the hints of the runbook that fit what was observed, and fills in the target's own names."""
 
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 from fixtures.evidence.base import Why
 from fixtures.expect import Expected, Locked
 from fixtures.profile import Profile
+from fixtures.profile.model import Service
 from fixtures.profile.units import spell
 from plugins.outcome import Outcome
 from plugins.reporting.record import ComparisonRecord, Result
-from plugins.runbook import Command, Escalation, Hint, Procedure, read
+from plugins.runbook import CatalogueError, Command, Escalation, Hint, Procedure, read
 
-__all__ = ["Command", "Escalation", "Hint", "Procedure", "catalogue", "escalations", "pick", "procedures"]
+__all__ = ["Command", "Escalation", "Hint", "Procedure", "catalogue", "check", "escalations", "pick", "procedures"]
 
-OF_THE_FINDING = ("criterion", "marker", "observed", "expected", "subject", "locked", "service", "revision")
+OF_THE_FINDING = ("criterion", "marker", "observed", "expected", "subject", "locked", "service", "url", "revision")
 OF_THE_REASON = ("detail", "looked_at", "permission", "role", "api", "upstream")
 FACTS = (*OF_THE_FINDING, *OF_THE_REASON, "principal", "member", "checkout")
 """Placeholders that come from the finding; every other one is a key path of the profile.
 
 `locked` is the expected value as code writes it (`75.0`), `marker` the criterion's phase, `service` the Cloud Run
-service that the finding names, `revision` the one that receives its traffic, `api` such as `run.googleapis.com`,
-`upstream` the criterion that stands in the way, `member` the principal as IAM writes it.
+service that the finding names, `url` its health endpoint, `revision` the one that receives its traffic, `api` such as
+`run.googleapis.com`, `upstream` the criterion that stands in the way, `member` the principal as IAM writes it.
 """
+OF_A_SERVICE = {"service", "url"}
 BY_HAND = {"checkout": "PATH", "member": "MEMBER", "revision": "REVISION"}
 """Facts that a command may leave to its reader; a command that lacks any other is left out."""
+DEFAULT_TARGET = "staging"
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)*)\}")
 
 
@@ -48,14 +53,31 @@ def catalogue() -> tuple[Hint, ...]:
     return read().hints
 
 
-def procedures(profile: Profile) -> tuple[Procedure, ...]:
-    """Return the plan's emergency sequence and rollbacks, with the target's own names."""
-    facts = {"service": profile.services.backend.name, "checkout": lookup("backend_source.checkout", profile, {})}
+def check(profile: Profile) -> None:
+    """Refuse a runbook that this target cannot use, before anything is looked at.
+
+    Raises:
+        CatalogueError: it is not valid, or a placeholder is neither a fact nor a key path of this profile.
+    """
+    book = read()
+    unknown = unknown_placeholders((*book.hints, *book.procedures), profile)
+    if unknown:
+        raise CatalogueError("\n".join(unknown))
+
+
+def procedures(profile: Profile, target: str = "") -> tuple[Procedure, ...]:
+    """Return the plan's emergency sequence and rollbacks, with the target's own names.
+
+    Args:
+        profile: the target.
+        target: what `--target` was.
+    """
+    facts = {"target": target, "checkout": lookup("backend_source.checkout", profile, {})}
     return tuple(
         one.model_copy(
             update={
                 "commands": tuple(_command(command, profile, facts) for command in one.commands),
-                "verify": fill(one.verify, profile, facts),
+                "verify": _typed(fill(one.verify, profile, facts, quoted=True), facts),
             }
         )
         for one in read().procedures
@@ -73,10 +95,17 @@ def pick(result: Result, profile: Profile, facts: Mapping[str, str]) -> tuple[Hi
     Args:
         result: a criterion that failed, warned or is blocked.
         profile: the target.
-        facts: values of `FACTS` that the run as a whole knows, such as the principal.
+        facts: what the run as a whole knows: the `principal`, and as `target` what `--target` was.
     """
-    matches = [match for hint in catalogue() if (match := _match(hint, result)) is not None]
-    return tuple(_filled(match, result, profile, facts) for match in sorted(matches, key=lambda match: match.rank))
+    found = []
+    for hint in catalogue():
+        match = _match(hint, result)
+        if match is not None:
+            known = {**facts, **_facts(match, result, profile, facts.get("principal", ""))}
+            # A cause that names what nobody knows is a guess, so it comes behind those that name nothing unknown.
+            found.append(((not _told(hint.cause, profile, known), match.rank), match, known))
+    found.sort(key=lambda one: one[0])
+    return tuple(_filled(match, result, profile, known) for _, match, known in found)
 
 
 def _match(hint: Hint, result: Result) -> _Match | None:
@@ -105,22 +134,25 @@ def _match_reason(hint: Hint, result: Result) -> _Match | None:
     return None
 
 
-def _filled(match: _Match, result: Result, profile: Profile, known: Mapping[str, str]) -> Hint:
-    facts = {**known, **_facts(match, result, profile, known.get("principal", ""))}
+def _filled(match: _Match, result: Result, profile: Profile, facts: Mapping[str, str]) -> Hint:
     services = _services(match, profile)
     commands = []
     for command in match.hint.commands:
-        for key, name in services if "{service}" in command.run else services[:1]:
-            here = facts | {"service": name, "revision": _revision(result, key)}
-            if _complete(command, profile, here):
+        for key, service in services if OF_A_SERVICE & placeholders(command.run) else services[:1]:
+            here = {**facts, **_of_service(service), "revision": _revision(result, key)}
+            if _told(command.run, profile, here):
                 commands.append(_command(command, profile, here))
-    texts = {name: fill(getattr(match.hint, name), profile, facts) for name in ("cause", "verify")}
+    texts = {"cause": fill(match.hint.cause, profile, facts)}
+    texts["verify"] = _typed(fill(match.hint.verify, profile, facts, quoted=True), facts)
     return match.hint.model_copy(update={**texts, "commands": tuple(commands)})
 
 
 def _facts(match: _Match, result: Result, profile: Profile, principal: str) -> dict[str, str]:
     facts = {"criterion": result.criterion.id, "marker": next(iter(result.criterion.markers), "")}
-    facts |= {"checkout": lookup("backend_source.checkout", profile, {}), "service": _services(match, profile)[0][1]}
+    facts |= {
+        "checkout": lookup("backend_source.checkout", profile, {}),
+        **_of_service(_services(match, profile)[0][1]),
+    }
     if principal.endswith(".gserviceaccount.com"):
         facts["member"] = f"serviceAccount:{principal}"
     elif "@" in principal:
@@ -142,15 +174,24 @@ def _api(why: Why) -> str:
     return named[0] if named else f"{asked[1]}.googleapis.com" if asked else ""
 
 
-def _services(match: _Match, profile: Profile) -> list[tuple[str, str]]:
-    """Return key and name of the declared services that the finding names; the backend's when it names none."""
+def _services(match: _Match, profile: Profile) -> list[tuple[str, Service]]:
+    """Return the declared services that the finding names, with their keys; the backend when it names none."""
     subjects = [one.subject for one in match.comparisons]
     named = [
-        (key, service.name)
+        (key, service)
         for key, service in profile.services
-        if any(service.name in subject or subject.endswith(f" {key}") for subject in subjects)
+        if any(_names(subject, key, service) for subject in subjects)
     ]
-    return named or [("backend", profile.services.backend.name)]
+    return named or [("backend", profile.services.backend)]
+
+
+def _names(subject: str, key: str, service: Service) -> bool:
+    host = urlsplit(service.url).netloc
+    return service.name in subject or subject.endswith(f" {key}") or host in subject
+
+
+def _of_service(service: Service) -> dict[str, str]:
+    return {"service": service.name, "url": service.url + service.health_path}
 
 
 def _revision(result: Result, key: str) -> str:
@@ -166,24 +207,50 @@ def placeholders(*texts: str) -> set[str]:
     return {name for text in texts for name in _PLACEHOLDER.findall(text)}
 
 
-def _complete(command: Command, profile: Profile, facts: Mapping[str, str]) -> bool:
-    return all(lookup(name, profile, facts) or name in BY_HAND for name in placeholders(command.run))
+def _told(text: str, profile: Profile, facts: Mapping[str, str]) -> bool:
+    """Whether everything that a text names is known, or may be left to its reader."""
+    return all(lookup(name, profile, facts) or name in BY_HAND for name in placeholders(text))
 
 
 def _command(command: Command, profile: Profile, facts: Mapping[str, str]) -> Command:
-    texts = {name: fill(getattr(command, name), profile, facts) for name in ("run", "changes", "undo")}
+    none = command.undo.startswith("none:")
+    texts = {
+        "run": _typed(fill(command.run, profile, facts, quoted=True), facts),
+        "changes": fill(command.changes, profile, facts),
+        "undo": fill(command.undo, profile, facts, quoted=not none),
+    }
     return command.model_copy(update=texts)
 
 
-def fill(text: str, profile: Profile, facts: Mapping[str, str]) -> str:
+def _typed(run: str, facts: Mapping[str, str]) -> str:
+    """Return a command line as it is typed for this target: pytest without `--target` looks at staging."""
+    target = facts.get("target", "")
+    if run.split(" ")[0] != "pytest" or "--target" in run or target in ("", DEFAULT_TARGET):
+        return run
+    return f"{run} --target {shlex.quote(target)}"
+
+
+def fill(text: str, profile: Profile, facts: Mapping[str, str], *, quoted: bool = False) -> str:
     """Return a text with its placeholders filled in; what is not known stands in capitals.
+
+    Args:
+        text: the text.
+        profile: the target.
+        facts: values of `FACTS`.
+        quoted: whether the text is a command line, in which a value must stay one word.
 
     Raises:
         KeyError: a placeholder is neither a fact nor a key path of the profile.
     """
 
     def known(match: re.Match[str]) -> str:
-        return lookup(match[1], profile, facts) or BY_HAND.get(match[1], match[1].upper())
+        value = lookup(match[1], profile, facts)
+        if not value:
+            return BY_HAND.get(match[1], match[1].upper())
+        if not quoted:
+            return value
+        within_quotes = text[: match.start()].count("'") % 2 == 1
+        return value.replace("'", "'\\''") if within_quotes else shlex.quote(value)
 
     return _PLACEHOLDER.sub(known, text)
 
@@ -224,14 +291,24 @@ def _written(expected: Expected) -> str:
 
 
 def unknown_placeholders(hints: Iterable[Hint | Procedure], profile: Profile) -> list[str]:
-    """Return `hint: placeholder` for every placeholder that is neither a fact nor a key path of this profile."""
-    unknown = []
-    for hint in hints:
-        texts = [text for command in hint.commands for text in (command.run, command.changes, command.undo)]
-        texts += [hint.cause if isinstance(hint, Hint) else hint.title, hint.verify]
-        for name in sorted(placeholders(*texts)):
-            try:
-                lookup(name, profile, {})
-            except KeyError:
-                unknown.append(f"{hint.id}: {{{name}}}")
-    return unknown
+    """Return `hint: {placeholder}` for every placeholder that is neither a fact nor a key path of this profile."""
+    used = {hint.id: placeholders(*_texts(hint)) for hint in hints}
+    unknown = {name for name in set().union(*used.values()) if not _exists(name, profile)}
+    return [
+        f"{id}: {{{name}}} is neither a fact nor a key of the profile"
+        for id in used
+        for name in sorted(used[id] & unknown)
+    ]
+
+
+def _texts(hint: Hint | Procedure) -> list[str]:
+    texts = [text for command in hint.commands for text in (command.run, command.changes, command.undo)]
+    return [*texts, hint.cause if isinstance(hint, Hint) else hint.title, hint.verify]
+
+
+def _exists(name: str, profile: Profile) -> bool:
+    try:
+        lookup(name, profile, {})
+    except KeyError:
+        return False
+    return True

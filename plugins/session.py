@@ -20,7 +20,9 @@ from fixtures.observe import CLIENT, PROFILE, undeclared
 from fixtures.probes.registry import PROBES
 from fixtures.profile import Profile, ProfileError, load
 from plugins.criteria import CRITERION, criteria
+from plugins.remediation import check
 from plugins.reporting.record import Criterion, Record
+from plugins.runbook import CatalogueError
 
 _SELECTION = "selection.json"
 
@@ -68,7 +70,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the target's profile and start the engine, so that it wakes while pytest collects.
 
     Raises:
-        pytest.UsageError: the profile, the source path or a fault is wrong.
+        pytest.UsageError: the profile, the source path, a fault or the runbook is wrong.
     """
     option = config.option
     try:
@@ -83,6 +85,13 @@ def pytest_configure(config: pytest.Config) -> None:
         return
     _check(option, profile)
     started = datetime.now(UTC)
+    source = str(Path(option.source).resolve()) if option.source else None
+    engine = Engine(option.target, source, option.fault)
+    try:
+        check(profile)  # while the engine wakes
+    except CatalogueError as error:
+        engine.stop()
+        raise pytest.UsageError(f"the runbook cannot be used:\n{error}") from None
     record = Record(
         target=profile.target.name,
         title=profile.target.title,
@@ -92,8 +101,7 @@ def pytest_configure(config: pytest.Config) -> None:
         command=shlex.join(["pytest", *config.invocation_params.args]),
         directory=_directory(Path(option.reports or config.rootpath / "reports"), started, profile.target.name),
     )
-    source = str(Path(option.source).resolve()) if option.source else None
-    config.stash[RUN] = Run(record, profile, Engine(option.target, source, option.fault))
+    config.stash[RUN] = Run(record, profile, engine)
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
         signal.signal(number, _interrupt)
 

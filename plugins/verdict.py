@@ -99,7 +99,7 @@ def build(run: Run, exit_code: int, client: Client | None) -> Verdict:
     record = run.record
     results = {id: record.results.get(id) or _never_ran(record, id) for id in record.selected}
     profile = run.profile if client is None else resolved(record.profile, run.profile, client)
-    facts = {"principal": record.viewpoint.identity}
+    facts = {"principal": record.viewpoint.identity, "target": record.profile}
     hints = {
         id: _fitting(result, profile, facts)
         for id, result in results.items()

@@ -128,7 +128,7 @@ class Sink:
     def _hints(self, result: Result) -> tuple[Hint, ...]:
         client = self._config.stash.get(CLIENT, None)
         who = "" if client is None else viewpoint(client, needed([result.criterion])).identity
-        return pick(result, self._profile, {"principal": who})
+        return pick(result, self._profile, {"principal": who, "target": self._config.option.target})
 
     @allure_commons.hookimpl(tryfirst=True)
     def report_result(self, result: Any) -> None:

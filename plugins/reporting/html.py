@@ -79,7 +79,7 @@ def render(verdict: Verdict) -> str:
             causes=causes,
             vantage=OVERRIDE,
             warnings=verdict.of(Outcome.WARN),
-            procedures=procedures(verdict.profile) if causes else (),
+            procedures=procedures(verdict.profile, verdict.record.profile) if causes else (),
             escalations=escalations() if causes else (),
             place=place,
         )

@@ -4,11 +4,13 @@ A file holds `[command.ID]` tables, which hints of every file may name, `[[hint]
 sequences `[[procedure]]` and `[[escalation]]`. Words in capitals in a command are filled in by hand.
 """
 
+import re
 import tomllib
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
@@ -16,10 +18,12 @@ from fixtures.evidence.base import Reason
 from plugins.reporting.record import Frozen
 
 FOLDER = Path(__file__).parent
+SUITES = FOLDER.parent.parent / "suites"
+_ID = re.compile(r"""["']([A-Z]+(?:-[A-Z]+)*)["']""")
 
 
 class CatalogueError(Exception):
-    """The catalogue cannot be used; one line for each mistake."""
+    """The catalogue cannot be used; `str()` is one line for each mistake: file, entry, what is wrong."""
 
 
 class Command(Frozen):
@@ -129,45 +133,80 @@ class _File(BaseModel):
 
 
 @cache
-def read(folder: Path = FOLDER) -> Runbook:
+def read(folder: Path = FOLDER, suites: Path = SUITES) -> Runbook:
     """Return what the folder's TOML files hold.
 
     Raises:
-        CatalogueError: a file is not valid, an id is declared twice, or a hint names a command that does not exist.
+        CatalogueError: with every mistake of every file, one a line: a file is not valid, an id is declared twice, a
+            hint names a command that does not exist, or a criterion that no test declares.
     """
-    files = {path.name: _parse(path) for path in sorted(folder.glob("*.toml"))}
+    mistakes: list[str] = []
+    files = {path.name: _parse(path, mistakes) for path in sorted(folder.glob("*.toml"))}
     commands = {id: command for file in files.values() for id, command in file.command.items()}
-    mistakes = _twice("command", (id for file in files.values() for id in file.command))
+    criteria = _criteria(suites)
     hints: list[Hint] = []
     procedures: list[Procedure] = []
     for name, file in files.items():
-        try:
-            hints += [Hint.model_validate(_resolved(entry, commands)) for entry in file.hint]
-            procedures += [Procedure.model_validate(_resolved(entry, commands)) for entry in file.procedure]
-        except (ValidationError, CatalogueError) as error:
-            mistakes.append(f"{name}: {error}")
-    mistakes += _twice("hint", [entry.id for entry in hints] + [entry.id for entry in procedures])
+        for entry in file.hint:
+            hint = _entry(Hint, name, entry, commands, mistakes)
+            if hint is not None:
+                hints.append(hint)
+                mistakes += [
+                    f"{name}: {hint.id}: no test is criterion {id}" for id in hint.criteria if id not in criteria
+                ]
+        for entry in file.procedure:
+            procedure = _entry(Procedure, name, entry, commands, mistakes)
+            procedures += [] if procedure is None else [procedure]
+    mistakes += _twice("command", (id for file in files.values() for id in file.command))
+    mistakes += _twice("entry", [entry.id for entry in hints] + [entry.id for entry in procedures])
     if mistakes:
         raise CatalogueError("\n".join(mistakes))
     escalations = tuple(entry for file in files.values() for entry in file.escalation)
     return Runbook(commands=commands, hints=tuple(hints), procedures=tuple(procedures), escalations=escalations)
 
 
-def _parse(path: Path) -> _File:
+def _parse(path: Path, mistakes: list[str]) -> _File:
+    """Return what a file holds; its sound part, where it has mistakes."""
     try:
-        return _File.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except (tomllib.TOMLDecodeError, ValidationError) as error:
-        raise CatalogueError(f"{path.name}: {error}") from None
+        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        mistakes.append(f"{path.name}: not valid TOML: {error}")
+        return _File()
+    commands = tables.get("command", {})
+    try:
+        return _File.model_validate(tables)
+    except ValidationError as error:
+        mistakes += [f"{path.name}: {_words(one['loc'], one['msg'])}" for one in error.errors()]
+        # Without their names, each hint that has one of them would be a mistake of its own.
+        return _File(command=dict.fromkeys(commands, _NOTHING) if isinstance(commands, dict) else {})
 
 
-def _resolved(entry: Mapping[str, Any], commands: Mapping[str, Command]) -> dict[str, Any]:
-    named = entry.get("commands", ())
-    unknown = [id for id in named if id not in commands]
-    if unknown:
-        raise CatalogueError(f"{entry.get('id')} names commands that do not exist: {', '.join(unknown)}")
-    return {**entry, "commands": tuple(commands[id] for id in named)}
+_NOTHING = Command(run="", risk="read")
+E = TypeVar("E", Hint, Procedure)
+
+
+def _entry(
+    kind: type[E], file: str, entry: Mapping[str, Any], commands: Mapping[str, Command], mistakes: list[str]
+) -> E | None:
+    id, named = entry.get("id", "an entry without id"), entry.get("commands", [])
+    unknown = [one for one in named if one not in commands]
+    mistakes += [f"{file}: {id}: there is no command {one}" for one in unknown]
+    try:
+        return kind.model_validate({**entry, "commands": tuple(commands[one] for one in named if one in commands)})
+    except ValidationError as error:
+        mistakes += [f"{file}: {id}: {_words(one['loc'], one['msg'])}" for one in error.errors()]
+        return None
+
+
+def _words(where: tuple[int | str, ...], said: str) -> str:
+    return ": ".join(filter(None, [".".join(map(str, where)), said.removeprefix("Value error, ").lower()]))
+
+
+def _criteria(suites: Path) -> set[str]:
+    """Return everything in the tests that is written like a criterion's id; they are not collected yet."""
+    texts = (path.read_text(encoding="utf-8") for path in suites.rglob("test_*.py"))
+    return {id for text in texts for id in _ID.findall(text)}
 
 
 def _twice(what: str, ids: Iterable[str]) -> list[str]:
-    known = list(ids)
-    return [f"{what} declared twice: {id}" for id in sorted({id for id in known if known.count(id) > 1})]
+    return [f"{what} declared twice: {id}" for id, times in Counter(ids).items() if times > 1]

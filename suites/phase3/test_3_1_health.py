@@ -6,51 +6,55 @@ from fixtures.evidence.base import Attempt
 from fixtures.evidence.health import Call, Certificates, Health
 from fixtures.expect import Expect, Locked
 from fixtures.profile import Profile
+from fixtures.profile.model import Service
 
 pytestmark = [pytest.mark.phase3, pytest.mark.health]
 
 OK = 200
 
 
-def _answers(call: Attempt[Call], lock: Locked, expect: Expect) -> None:
-    expect(call, "failure", "the call").is_none("answers")
+def _answers(call: Attempt[Call], name: str, lock: Locked, expect: Expect) -> None:
+    expect(call, "failure", f"the call to {name}").is_none("answers")
     if call.blocked is not None or call.value.failure is not None:
         return
     if call.value.location is not None:
         expect.note(f"redirects to {call.value.location}")
-    expect(call, "status", "HTTP status").equals(OK, symptom=f"status-{call.value.status}")
-    expect(call, "seconds", "answer time").below(lock.limits.health_max, symptom="slow")
+    expect(call, "status", f"HTTP status of {name}").equals(OK, symptom=f"status-{call.value.status}")
+    expect(call, "seconds", f"answer time of {name}").below(lock.limits.health_max, symptom="slow")
 
 
-def _is_healthy(call: Attempt[Call], service: str, expect: Expect) -> None:
+def _is_healthy(call: Attempt[Call], service: Service, expect: Expect) -> None:
     if call.blocked is None and call.value.status == OK:
-        expect.value(call.value.said("service"), "the service that answers").equals(service, symptom="other-service")
-        expect.value(call.value.said("status"), "status in the body").equals("healthy", symptom="unhealthy")
+        answering = expect.value(call.value.said("service"), f"what answers as {service.name}")
+        answering.equals(service.identifies_as or "", symptom="other-service")
+        status = expect.value(call.value.said("status"), f"status in the body of {service.name}")
+        status.equals("healthy", symptom="unhealthy")
 
 
 @pytest.mark.criterion("HLT-BACKEND", section="3.1", severity="critical", needs=["RUN-READY"])
 def test_backend_is_healthy(health: Attempt[Health], profile: Profile, lock: Locked, expect: Expect) -> None:
     """The backend's health endpoint answers 200 in time, and it is the backend that answers."""
     call = health.value.calls["backend"]
-    _answers(call, lock, expect)
-    _is_healthy(call, profile.services.backend.identifies_as or "", expect)
+    _answers(call, profile.services.backend.name, lock, expect)
+    _is_healthy(call, profile.services.backend, expect)
 
 
 @pytest.mark.criterion("HLT-AUTH", section="3.1", severity="critical", needs=["RUN-READY", "DB-CONNECT"])
 def test_auth_is_healthy(health: Attempt[Health], profile: Profile, lock: Locked, expect: Expect) -> None:
     """The auth service's health endpoint answers 200 in time, and it is the auth service that answers."""
     call = health.value.calls["auth"]
-    _answers(call, lock, expect)
-    _is_healthy(call, profile.services.auth.identifies_as or "", expect)
+    _answers(call, profile.services.auth.name, lock, expect)
+    _is_healthy(call, profile.services.auth, expect)
 
 
 @pytest.mark.criterion("HLT-APP", section="3.1", severity="critical")
-def test_app_is_served(health: Attempt[Health], lock: Locked, expect: Expect) -> None:
+def test_app_is_served(health: Attempt[Health], profile: Profile, lock: Locked, expect: Expect) -> None:
     """The app's page is served in time, as a page."""
     call = health.value.calls["app"]
-    _answers(call, lock, expect)
+    name = profile.services.app.name
+    _answers(call, name, lock, expect)
     if call.blocked is None and call.value.status == OK:
-        expect(call, "html", "the body").is_true("an HTML page", symptom="other-service")
+        expect(call, "html", f"the body of {name}").is_true("an HTML page", symptom="other-service")
 
 
 @pytest.mark.criterion("HLT-VPC", section="Prevention", severity="advisory", needs=["HLT-BACKEND"])
