@@ -62,7 +62,11 @@ def check(profile: Profile) -> None:
     book = read()
     unknown = unknown_placeholders((*book.hints, *book.procedures), profile)
     if unknown:
-        raise CatalogueError("\n".join(unknown))
+        raise CatalogueError(
+            "\n".join(
+                f"{book.files[id]}: {id}: {{{name}}} is neither a fact nor a key of the profile" for id, name in unknown
+            )
+        )
 
 
 def procedures(profile: Profile, target: str = "") -> tuple[Procedure, ...]:
@@ -290,20 +294,16 @@ def _written(expected: Expected) -> str:
             return str(value)
 
 
-def unknown_placeholders(hints: Iterable[Hint | Procedure], profile: Profile) -> list[str]:
-    """Return `hint: {placeholder}` for every placeholder that is neither a fact nor a key path of this profile."""
-    used = {hint.id: placeholders(*_texts(hint)) for hint in hints}
+def unknown_placeholders(entries: Iterable[Hint | Procedure], profile: Profile) -> list[tuple[str, str]]:
+    """Return entry and name of every placeholder that is neither a fact nor a key path of this profile."""
+    used = {entry.id: placeholders(*_texts(entry)) for entry in entries}
     unknown = {name for name in set().union(*used.values()) if not _exists(name, profile)}
-    return [
-        f"{id}: {{{name}}} is neither a fact nor a key of the profile"
-        for id in used
-        for name in sorted(used[id] & unknown)
-    ]
+    return [(id, name) for id in used for name in sorted(used[id] & unknown)]
 
 
-def _texts(hint: Hint | Procedure) -> list[str]:
-    texts = [text for command in hint.commands for text in (command.run, command.changes, command.undo)]
-    return [*texts, hint.cause if isinstance(hint, Hint) else hint.title, hint.verify]
+def _texts(entry: Hint | Procedure) -> list[str]:
+    texts = [text for command in entry.commands for text in (command.run, command.changes, command.undo)]
+    return [*texts, entry.cause if isinstance(entry, Hint) else entry.title, entry.verify]
 
 
 def _exists(name: str, profile: Profile) -> bool:

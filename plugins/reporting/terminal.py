@@ -127,11 +127,14 @@ def render(verdict: Verdict, verbosity: int = 0) -> list[str]:
     record, counts = verdict.record, verdict.counts
     lines = _wrap(f"{verdict.word}  {record.target}: {verdict.headline}")
     if verdict.next_command is not None:
-        lines += ["next:", *_continued(verdict.next_command)]
+        lines += ["next:", *continued(verdict.next_command)]
     parts = [f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]]
     total = len(verdict.results)
     lines += _wrap(f"{', '.join(parts)} of {total} criteria; exit {verdict.exit_code}: {meaning(verdict)}")
     lines += _wrap(f"looked from {record.viewpoint.place}, as {record.viewpoint.identity}")
+    if record.is_replica and verdict.hints:
+        project = verdict.profile.target.project
+        lines += _wrap(f"commands name the real project {project}: none is to be run for a replica")
     if verbosity >= 0:
         lines += [*_failures(verdict), *_blocked(verdict), *_warnings(verdict), *_holding(verdict, verbosity), ""]
     return [*lines, *_wrap(f"report: {_short(record.directory / 'report.html')}")]
@@ -173,7 +176,7 @@ def _blocked(verdict: Verdict) -> Iterator[str]:
         yield from _hints(gap.hints)
         if gap.is_of_the_vantage:
             yield from _comment("the same run, from a machine inside the VPC")
-            yield from _continued(f"{OVERRIDE}=vpc {verdict.record.command}")
+            yield from continued(f"{OVERRIDE}=vpc {verdict.record.command}")
 
 
 def _missing(gap: Gap) -> Iterator[str]:
@@ -208,10 +211,10 @@ def _hints(hints: tuple[Hint, ...]) -> Iterator[str]:
             if _risk(command) != risk:
                 risk = _risk(command)
                 yield from _comment(risk)
-            yield from _continued(command.run)
+            yield from continued(command.run)
         yield from _wrap(f"{place(hint.section)}; takes {hint.takes}; owner: {hint.owner}", "    ")
         verify = f"    verify: {hint.verify}"
-        yield from [verify] if len(verify) < WIDTH else ["    verify:", *_continued(hint.verify)]
+        yield from [verify] if len(verify) < WIDTH else ["    verify:", *continued(hint.verify)]
 
 
 def _risk(command: Command) -> str:
@@ -222,7 +225,7 @@ def _comment(text: str) -> list[str]:
     return textwrap.wrap(text, WIDTH - 1, initial_indent="    # ", subsequent_indent="    # ", break_long_words=False)
 
 
-def _continued(run: str) -> Iterator[str]:
+def continued(run: str) -> Iterator[str]:
     """Break a command with a backslash at spaces outside its quotes, so that it can be pasted as it stands."""
     line = "    $"
     for word in _WORD.findall(run):

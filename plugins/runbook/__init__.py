@@ -115,12 +115,17 @@ class Escalation(Frozen):
 
 
 class Runbook(Frozen):
-    """Everything that the folder holds, in the order of the files' names."""
+    """Everything that the folder holds, in the order of the files' names.
+
+    Attributes:
+        files: the name of the file that each hint and procedure stands in, by its id.
+    """
 
     commands: dict[str, Command]
     hints: tuple[Hint, ...]
     procedures: tuple[Procedure, ...]
     escalations: tuple[Escalation, ...]
+    files: dict[str, str]
 
 
 class _File(BaseModel):
@@ -143,26 +148,21 @@ def read(folder: Path = FOLDER, suites: Path = SUITES) -> Runbook:
     mistakes: list[str] = []
     files = {path.name: _parse(path, mistakes) for path in sorted(folder.glob("*.toml"))}
     commands = {id: command for file in files.values() for id, command in file.command.items()}
-    criteria = _criteria(suites)
-    hints: list[Hint] = []
-    procedures: list[Procedure] = []
-    for name, file in files.items():
-        for entry in file.hint:
-            hint = _entry(Hint, name, entry, commands, mistakes)
-            if hint is not None:
-                hints.append(hint)
-                mistakes += [
-                    f"{name}: {hint.id}: no test is criterion {id}" for id in hint.criteria if id not in criteria
-                ]
-        for entry in file.procedure:
-            procedure = _entry(Procedure, name, entry, commands, mistakes)
-            procedures += [] if procedure is None else [procedure]
+    hints, procedures = _entries(Hint, files, commands, mistakes), _entries(Procedure, files, commands, mistakes)
+    known = _criteria(suites)
+    for file, hint in hints:
+        mistakes += [f"{file}: {hint.id}: no test is criterion {id}" for id in hint.criteria if id not in known]
     mistakes += _twice("command", (id for file in files.values() for id in file.command))
-    mistakes += _twice("entry", [entry.id for entry in hints] + [entry.id for entry in procedures])
+    mistakes += _twice("entry", (entry.id for _, entry in (*hints, *procedures)))
     if mistakes:
         raise CatalogueError("\n".join(mistakes))
-    escalations = tuple(entry for file in files.values() for entry in file.escalation)
-    return Runbook(commands=commands, hints=tuple(hints), procedures=tuple(procedures), escalations=escalations)
+    return Runbook(
+        commands=commands,
+        hints=tuple(hint for _, hint in hints),
+        procedures=tuple(procedure for _, procedure in procedures),
+        escalations=tuple(entry for file in files.values() for entry in file.escalation),
+        files={entry.id: file for file, entry in (*hints, *procedures)},
+    )
 
 
 def _parse(path: Path, mistakes: list[str]) -> _File:
@@ -185,17 +185,21 @@ _NOTHING = Command(run="", risk="read")
 E = TypeVar("E", Hint, Procedure)
 
 
-def _entry(
-    kind: type[E], file: str, entry: Mapping[str, Any], commands: Mapping[str, Command], mistakes: list[str]
-) -> E | None:
-    id, named = entry.get("id", "an entry without id"), entry.get("commands", [])
-    unknown = [one for one in named if one not in commands]
-    mistakes += [f"{file}: {id}: there is no command {one}" for one in unknown]
-    try:
-        return kind.model_validate({**entry, "commands": tuple(commands[one] for one in named if one in commands)})
-    except ValidationError as error:
-        mistakes += [f"{file}: {id}: {_words(one['loc'], one['msg'])}" for one in error.errors()]
-        return None
+def _entries(
+    kind: type[E], files: Mapping[str, _File], commands: Mapping[str, Command], mistakes: list[str]
+) -> list[tuple[str, E]]:
+    """Return the sound entries of a kind, each with its file's name."""
+    found = []
+    for name, file in files.items():
+        for entry in file.hint if kind is Hint else file.procedure:
+            id, named = entry.get("id", "an entry without id"), entry.get("commands", [])
+            mistakes += [f"{name}: {id}: there is no command {one}" for one in named if one not in commands]
+            given = tuple(commands[one] for one in named if one in commands)
+            try:
+                found.append((name, kind.model_validate({**entry, "commands": given})))
+            except ValidationError as error:
+                mistakes += [f"{name}: {id}: {_words(one['loc'], one['msg'])}" for one in error.errors()]
+    return found
 
 
 def _words(where: tuple[int | str, ...], said: str) -> str:

@@ -1,0 +1,343 @@
+"""The runbook as data: complete, safe, in order, and refused in words where it is not."""
+
+import ast
+import re
+import shlex
+import sys
+from collections import defaultdict
+from pathlib import Path
+
+import pytest
+from _pytest.mark.expression import Expression
+
+from fixtures.evidence.base import Reason
+from fixtures.evidence.health import Call
+from fixtures.evidence.redis import RedisPing
+from fixtures.evidence.sessions import Session
+from fixtures.evidence.settings import DatabaseSettings
+from fixtures.profile import load
+from plugins.criteria import AREAS, PHASES
+from plugins.remediation import check, procedures
+from plugins.reporting.terminal import WIDTH, continued
+from plugins.runbook import CatalogueError, Command, Hint, Procedure, read
+
+sys.path.insert(0, str(Path(__file__).parent))
+from runbook_commands import by_hand, lines, programs
+
+ROOT = Path(__file__).parent.parent
+BOOK = read()
+LINES = lines(load("staging"))
+MARKERS = PHASES.keys() | AREAS.keys()
+PROGRAMS = {
+    "cd",
+    "cloud-sql-proxy",
+    "curl",
+    "gcloud",
+    "git",
+    "openssl",
+    "psql",
+    "pytest",
+    "python",
+    "rm",
+    "sed",
+    "sleep",
+}
+DEPLOY_FLAGS = {"--project", "--build-local", "--check-apis", "--service"}
+"""What the backend's deploy script accepts, of what the runbook uses; `--services` and `--rollback` it does not."""
+
+
+def kinds(evidence: type, field: str) -> set[str]:
+    """Return the kinds that the docstring of an evidence class lists for a field."""
+    text = re.search(rf"\n\s+{field}: (.*?)(?=\n\s+\w+: |\n\s*$|\Z)", evidence.__doc__ or "", re.DOTALL)
+    assert text is not None
+    return set(re.findall(r"`([a-z]+(?:-[a-z]+)*)`", text[1])) - {"detail"}
+
+
+class Suites(ast.NodeVisitor):
+    """What the tests say of each criterion: its markers, and the symptoms that it names itself."""
+
+    def __init__(self) -> None:
+        self.markers: dict[str, set[str]] = {}
+        self.symptoms: dict[str, set[str]] = {}
+        for path in sorted((ROOT / "suites").rglob("test_*.py")):
+            self._module(ast.parse(path.read_text(encoding="utf-8")))
+
+    def _module(self, tree: ast.Module) -> None:
+        functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)}
+        everywhere = {text for node in tree.body if isinstance(node, ast.Assign) for text in _marks(node)}
+        for function in functions.values():
+            for call in [node for one in function.decorator_list for node in ast.walk(one)]:
+                if isinstance(call, ast.Call) and ast.unparse(call.func) == "pytest.mark.criterion":
+                    id = ast.literal_eval(call.args[0])
+                    self.markers[id] = everywhere | {text for one in function.decorator_list for text in _marks(one)}
+                    self.symptoms[id] = _symptoms(function, functions)
+
+
+def _marks(node: ast.AST) -> set[str]:
+    return set(re.findall(r"pytest\.mark\.(\w+)", ast.unparse(node))) & MARKERS
+
+
+def _symptoms(function: ast.AST, functions: dict[str, ast.FunctionDef | ast.AsyncFunctionDef]) -> set[str]:
+    """Return the symptoms that a test writes out, itself or in what it calls in its own module."""
+    found: set[str] = set()
+    for node in ast.walk(function):
+        given = isinstance(node, ast.keyword) and node.arg == "symptom"
+        if given or (isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "symptom"):
+            found |= _words(node.value)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in functions:
+            found |= _symptoms(functions[node.func.id], {k: v for k, v in functions.items() if k != node.func.id})
+    return found
+
+
+def _words(node: ast.AST) -> set[str]:
+    if isinstance(node, ast.IfExp):
+        return _words(node.body) | _words(node.orelse)
+    return {node.value} if isinstance(node, ast.Constant) and isinstance(node.value, str) else set()
+
+
+SUITES = Suites()
+
+
+def named(id: str) -> set[str]:
+    """Return the symptoms that the catalogue names for a criterion."""
+    return {symptom for hint in BOOK.hints if id in hint.criteria for symptom in hint.when}
+
+
+@pytest.mark.parametrize("id", SUITES.markers)
+def test_every_criterion_has_an_entry_for_whatever_is_seen(id: str) -> None:
+    """Each criterion has an entry for every symptom that its test writes out, and one for any other."""
+    assert "*" in named(id)
+    assert SUITES.symptoms[id] - named(id) == set()
+
+
+@pytest.mark.parametrize(
+    ("ids", "symptoms"),
+    [
+        (["SQL-DIRECT", "DB-CONNECT"], kinds(Session, "failure")),
+        (["DB-CONNECT"], {"slow-name", "slow-tcp", "slow-tls", "slow-authentication"}),
+        (["ENV-REDIS"], kinds(RedisPing, "failure")),
+        (["HLT-BACKEND", "HLT-AUTH", "HLT-APP", "DB-BACKEND"], kinds(Call, "failure")),
+        (["LOCK"], kinds(DatabaseSettings, "broken_kind")),
+        (
+            ["RUN-READY", "RUN-START", "RUN-MEM", "RUN-CPU", "RUN-MIN", "RUN-MAX", "VPC-STATE", "SQL-STATE"],
+            {"not-found"},
+        ),
+        (["TMO-INIT", "TMO-TABLE", "TMO-CONN", "TMO-POOL", "TMO-HEALTH"], {"below", "above", "missing"}),
+        (["TMO-INIT", "POOL-SIZE"], kinds(DatabaseSettings, "broken_kind")),
+    ],
+    ids=lambda value: "-".join(value) if isinstance(value, list) else "",
+)
+def test_every_kind_of_failure_is_named(ids: list[str], symptoms: set[str]) -> None:
+    """Each kind that the evidence documents has an entry of its own."""
+    assert symptoms
+    for id in ids:
+        assert symptoms - named(id) == set(), id
+
+
+def test_no_entry_waits_for_a_symptom_that_nothing_says() -> None:
+    """Every symptom of an entry is one that `expect`, a test or the evidence can say."""
+    folders = ("suites", "fixtures/evidence", "fixtures/probes")
+    texts = [path.read_text("utf-8") for folder in folders for path in (ROOT / folder).rglob("*.py")]
+    said = set(re.findall(r"[\"'`]([a-z]+(?:-[a-z]+)*)[\"'`]", "\n".join(texts)))
+    said |= {"*", "below", "above", "different", "missing", "not-found"}
+    said |= {f"slow-{phase}" for phase in ("name", "tcp", "tls", "authentication")}
+    waiting = {
+        symptom for hint in BOOK.hints for symptom in hint.when if not re.fullmatch(r"status-[1-5]\d\d", symptom)
+    }
+    assert waiting - said == set()
+
+
+@pytest.mark.parametrize("reason", Reason)
+def test_every_reason_has_an_entry(reason: Reason) -> None:
+    """Whatever blocks a criterion, there is an entry that fits any criterion."""
+    assert [hint.id for hint in BOOK.hints if reason in hint.reasons and not (hint.criteria or hint.only)]
+
+
+@pytest.mark.parametrize("target", ["staging", "replica"])
+def test_every_placeholder_resolves(target: str) -> None:
+    """Each placeholder is a fact of a finding or a key of the profile."""
+    check(load(target))
+    assert procedures(load(target))
+
+
+def test_every_command_is_used() -> None:
+    """No command is left over."""
+    used = {command.run for entry in (*BOOK.hints, *BOOK.procedures) for command in entry.commands}
+    assert {id for id, command in BOOK.commands.items() if command.run not in used} == set()
+
+
+@pytest.mark.parametrize("id", [id for id, command in BOOK.commands.items() if command.risk != "read"])
+def test_every_change_can_be_taken_back_or_says_why_not(id: str) -> None:
+    """What changes something names the command that takes it back, or says that there is none and why."""
+    undo = BOOK.commands[id].undo
+    assert re.match(r"none: \w+", undo) or programs(undo)[0][0] in PROGRAMS | {"terraform"}
+
+
+@pytest.mark.parametrize("entry", BOOK.hints, ids=lambda hint: hint.id)
+def test_reading_comes_first(entry: Hint) -> None:
+    """In every hint, what only reads comes before what changes something."""
+    risks = [command.risk == "read" for command in entry.commands]
+    assert risks == sorted(risks, reverse=True)
+
+
+@pytest.mark.parametrize("id", LINES)
+def test_a_command_is_one_line_of_known_programs(id: str) -> None:
+    """Each command is words that a shell understands, and starts programs that exist."""
+    words = programs(LINES[id])
+    assert "\n" not in LINES[id]
+    assert {one[0] for one in words} <= PROGRAMS | {"terraform"}
+    assert all(one for one in words)
+
+
+@pytest.mark.parametrize("id", LINES)
+def test_a_broken_line_is_the_same_command(id: str) -> None:
+    """As the summary breaks it, a command still means what it meant, and is no wider than its longest word."""
+    shown = list(continued(LINES[id]))
+    assert shlex.split("\n".join(shown).removeprefix("    $ ").replace("\\\n", "")) == shlex.split(LINES[id])
+    assert all(len(line) <= WIDTH or len(shlex.split(line.strip(" $\\"))) == 1 for line in shown)
+
+
+@pytest.mark.parametrize("id", LINES)
+def test_no_command_prints_a_secret(id: str) -> None:
+    """No command shows the value of a secret, of a variable or of a token."""
+    line = LINES[id]
+    for shown in ("versions access", "print-access-token", "print-identity-token", "env.value,", "env.value)", "env)"):
+        assert shown not in line
+    if "services describe" in line or "revisions describe" in line:
+        assert "--format=" in line  # without it, gcloud prints the variables
+
+
+@pytest.mark.parametrize("id", [id for id in LINES if "deploy_to_gcp" in LINES[id]])
+def test_the_deploy_script_gets_what_it_knows(id: str) -> None:
+    """The deploy script is called with flags that it has."""
+    words = programs(LINES[id])[-1]
+    assert words[:2] == ["python", "scripts/deploy_to_gcp.py"]
+    assert {word for word in words if word.startswith("--")} <= DEPLOY_FLAGS
+
+
+@pytest.mark.parametrize("entry", [*BOOK.hints, *BOOK.procedures], ids=lambda entry: entry.id)
+def test_verify_runs_what_was_mended(entry: Hint | Procedure) -> None:
+    """Each `verify` is a pytest command whose markers exist, and which selects every criterion of the hint."""
+    words = shlex.split(entry.verify)
+    assert words[0] == "pytest"
+    options = dict(zip(words[1::2], words[2::2], strict=True))
+    assert options.keys() <= {"-m", "--source"}
+    expression = options.get("-m", "{marker}")
+    if expression == "{marker}":
+        return  # the criterion's own phase
+    assert set(re.findall(r"\w+", expression)) - {"or", "and", "not"} <= MARKERS
+    compiled = Expression.compile(expression)
+    for id in entry.criteria if isinstance(entry, Hint) else ():
+        assert compiled.evaluate(SUITES.markers[id].__contains__), id
+
+
+def test_the_plans_sequences_are_there() -> None:
+    """The five fix steps, the three rollbacks and both escalations are in the runbook, in the plan's order."""
+    sections = [one.section for one in BOOK.procedures]
+    assert sections == ["fix 1, fix 2, fix 3, fix 4, fix 5", "rollback 1", "rollback 2", "rollback 3"]
+    assert [one.after for one in BOOK.escalations] == ["2 hours", "4 hours"]
+
+
+def test_words_in_capitals_can_be_filled_in() -> None:
+    """Every word that is left to the reader is one that the tests know a value for."""
+    left = defaultdict(set)
+    for id, line in LINES.items():
+        for word in re.findall(r"(?<![\w\"'])[A-Z]{3,}(?![\w(])", by_hand(re.sub(r"\"[^\"]*\"", "", line))):
+            left[word].add(id)
+    assert set(left) <= {"AND", "ENVIRONMENT", "HEAD", "WARNING"}
+
+
+SOUND = """
+[command.look]
+run = "gcloud info"
+risk = "read"
+
+[[hint]]
+id = "sound"
+criteria = ["VPC-STATE"]
+when = ["*"]
+cause = "It is so."
+commands = ["look"]
+section = "1.2"
+takes = "a minute"
+owner = "whoever"
+verify = "pytest -m vpc"
+"""
+
+
+def refusal(folder: Path, **files: str) -> list[str]:
+    """Return what is said of a runbook of these files."""
+    for name, text in files.items():
+        (folder / f"{name}.toml").write_text(text, encoding="utf-8")
+    with pytest.raises(CatalogueError) as refused:
+        read(folder)
+    return str(refused.value).splitlines()
+
+
+def test_a_sound_runbook_is_read(tmp_path: Path) -> None:
+    """A hint gets the commands that it names, of whichever file."""
+    (tmp_path / "a.toml").write_text(SOUND, encoding="utf-8")
+    (hint,) = read(tmp_path).hints
+    assert hint.commands == (Command(run="gcloud info", risk="read"),)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("[command.look]", "[command.look", "a.toml: not valid TOML: "),
+        ('"read"', '"harmless"', "a.toml: command.look.risk: input should be 'read', 'reversible', "),
+        ('"read"', '"destructive"', "a.toml: command.look: a command that changes something says what, and how it is "),
+        ('["look"]', '["lok"]', "a.toml: sound: there is no command lok"),
+        ('["VPC-STATE"]', '["VPC-STAT"]', "a.toml: sound: no test is criterion VPC-STAT"),
+        ('owner = "whoever"', "", "a.toml: sound: owner: field required"),
+        ('owner = "whoever"', 'owner = "x"\nwhom = "y"', "a.toml: sound: whom: extra inputs are not permitted"),
+        ('when = ["*"]', "", "a.toml: sound: a hint is chosen by criteria and symptoms, or by reasons"),
+        ('id = "sound"', "", "a.toml: an entry without id: id: field required"),
+    ],
+    ids=lambda text: text[:20],
+)
+def test_a_mistake_is_one_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """Each mistake is one line that names the file, the entry and what is wrong."""
+    (line,) = refusal(tmp_path, a=SOUND.replace(old, new))
+    assert line.startswith(said)
+
+
+def test_all_mistakes_are_told_at_once(tmp_path: Path) -> None:
+    """Every mistake of every file is told, not only the first one of each."""
+    second = SOUND.replace("sound", "second").replace("VPC-STATE", "VPC-X").replace('["look"]', '["a", "b"]')
+    third = SOUND.replace("[command.look]", "[command.look").replace("sound", "third")
+    assert [line.split(": not valid")[0] for line in refusal(tmp_path, a=second, b=SOUND, c=third)] == [
+        "c.toml",
+        "a.toml: second: there is no command a",
+        "a.toml: second: there is no command b",
+        "a.toml: second: no test is criterion VPC-X",
+        "command declared twice: look",
+    ]
+
+
+def test_an_unknown_placeholder_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A placeholder that is neither a fact nor a key of the profile is named with its entry."""
+    (tmp_path / "a.toml").write_text(SOUND.replace("It is so", "It is {connector.nam}, {observed}"), encoding="utf-8")
+    monkeypatch.setattr("plugins.remediation.read", lambda: read(tmp_path))
+    with pytest.raises(
+        CatalogueError, match=r"^a.toml: sound: \{connector.nam\} is neither a fact nor a key of the profile$"
+    ):
+        check(load("staging"))
+
+
+@pytest.mark.slow
+def test_a_broken_runbook_ends_the_run_before_it_begins(pytester: pytest.Pytester) -> None:
+    """With a broken runbook pytest refuses to start, in words: no traceback, no report, no process left."""
+    pytester.mkdir("book").joinpath("a.toml").write_text(SOUND.replace('["look"]', '["lok"]'), encoding="utf-8")
+    conftest = (ROOT / "conftest.py").read_text(encoding="utf-8")
+    broken = "import pathlib, plugins.remediation, plugins.runbook\n"
+    broken += "plugins.remediation.read = lambda: plugins.runbook.read(pathlib.Path('book'))\n"
+    pytester.makeconftest(conftest + broken)
+    settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[tool.pytest]")[1].split("\n[tool.")[0]
+    pytester.makepyprojecttoml(f"[tool.pytest]{settings}".replace('["."]', f'["{ROOT}"]'))
+    pytester.mkdir("suites")
+    result = pytester.runpytest_subprocess("--target", "replica")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*the runbook cannot be used:*", "a.toml: sound: there is no command lok"])
+    assert "Traceback" not in result.stderr.str() + result.stdout.str()
+    assert not (pytester.path / "reports").exists()
