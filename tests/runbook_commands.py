@@ -40,7 +40,7 @@ BY_HAND = {
     "MACHINE": "bastion",
     "NETWORKS": "203.0.113.0/24",
     "PATH": "/src/backend",
-    "REVISION": "netra-backend-staging-00041-abc",
+    "REVISION": "netra-backend-staging-00042-xuv",
     "SECRET": "jwt-secret-key",
     "USER": "netra_user",
     "VARIABLE": "DATABASE_URL",

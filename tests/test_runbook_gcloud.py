@@ -1,0 +1,138 @@
+"""Every gcloud command of the runbook, put before the real gcloud: parsed, and where the replica speaks, executed."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from copy import deepcopy
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from fixtures.profile import load
+from fixtures.replica.build import build_world
+from fixtures.replica.faults import FAULTS
+from fixtures.replica.google import ControlPlane
+from fixtures.replica.google.answers import ANSWERS
+from fixtures.replica.google.discovery import api
+from fixtures.replica.google.environment import gcloud_environment
+from fixtures.replica.world import Denial, World
+
+sys.path.insert(0, str(Path(__file__).parent))
+from runbook_commands import by_hand, lines, programs
+
+pytestmark = [
+    pytest.mark.gcloud,
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("gcloud") is None, reason="gcloud is not installed"),
+]
+
+COMMANDS = {
+    id: words[1:]
+    for id, line in lines(load("staging")).items()
+    for words in programs(by_hand(line))
+    if words[0] == "gcloud"
+}
+SPOKEN = {("run",), ("sql",), ("secrets",), ("logging",), ("compute", "networks", "vpc-access")}
+"""The parts of gcloud whose APIs the replica has."""
+EXECUTED = [id for id, words in COMMANDS.items() if any(tuple(words[: len(part)]) == part for part in SPOKEN)]
+UNANSWERED = [
+    method.id for name, answers in ANSWERS.items() for method in api(name).methods if method.id not in answers
+]
+"""The methods that the replica has no answer to: every write. They are refused, so that gcloud does not try again."""
+
+
+class Shell:
+    """The installed gcloud's own code, in one process for many commands, talking to a control plane."""
+
+    def __init__(self, directory: Path) -> None:
+        self.world: World = build_world(load("replica"))
+        self.world.ports.postgres = 15432
+        self.world.denials = [Denial(kind="not-found", methods=id) for id in UNANSWERED]
+        self._plane = ControlPlane(self.world, directory)
+        self._plane.start()
+        environment = {**os.environ, **gcloud_environment(self._plane, directory / "gcloud")}
+        told = ["gcloud", "info", "--format=value(basic.python_location,installation.sdk_root)"]
+        python, sdk = subprocess.run(told, env=environment, capture_output=True, text=True, check=True).stdout.split()
+        self._process = subprocess.Popen(
+            [python, "-S", str(Path(__file__).parent / "gcloud_shell.py"), sdk],
+            env=environment,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def ask(self, words: list[str], *, execute: bool) -> dict[str, Any]:
+        """Parse or execute a command; return its exit code, what it said, and which unanswered methods it reached."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        before = dict(self._plane.seen)
+        self._process.stdin.write(json.dumps({"words": words, "execute": execute}) + "\n")
+        self._process.stdin.flush()
+        answer: dict[str, Any] = json.loads(self._process.stdout.readline())
+        reached = [id for id in UNANSWERED if self._plane.seen[id] > before.get(id, 0)]
+        return {**answer, "reached": reached}
+
+    def stop(self) -> None:
+        """End the process and the control plane."""
+        self._process.communicate()
+        self._plane.stop()
+
+
+@pytest.fixture(scope="module")
+def shell(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shell]:
+    """A gcloud that talks to a healthy replica which refuses every change."""
+    shell = Shell(tmp_path_factory.mktemp("gcloud"))
+    yield shell
+    shell.stop()
+
+
+@pytest.mark.parametrize("id", COMMANDS)
+def test_gcloud_knows_the_command(shell: Shell, id: str) -> None:
+    """Command, flags, their values, format and filter are ones that gcloud accepts."""
+    answer = shell.ask(COMMANDS[id], execute=False)
+    assert answer["code"] == 0, answer["said"]
+
+
+@pytest.mark.parametrize("id", EXECUTED)
+def test_gcloud_carries_the_command_to_google(shell: Shell, id: str) -> None:
+    """Executed, the command succeeds, or gets as far as asking Google for what the replica does not do."""
+    answer = shell.ask(COMMANDS[id], execute=True)
+    assert answer["code"] == 0 or answer["reached"], answer["said"]
+
+
+@pytest.mark.parametrize(
+    ("fault", "id"),
+    [
+        ("database-url-in-clear", "feed-database-url-instead"),
+        ("jwt-key-in-clear", "feed-jwt-key-instead"),
+        ("database-url-in-clear", "feed-variable-instead"),
+        ("database-url-unset", "feed-database-url"),
+        ("jwt-key-unset", "feed-jwt-key"),
+    ],
+)
+def test_a_variable_in_clear_can_be_fed_from_a_secret(shell: Shell, fault: str, id: str) -> None:
+    """The command that a hint gives for a fault gets through in the state that the fault leaves."""
+    variables = deepcopy(shell.world.backend.variables)
+    FAULTS[fault].apply(shell.world)
+    answer = shell.ask(COMMANDS[id], execute=True)
+    shell.world.backend.variables[:] = variables
+    assert "run.namespaces.services.replaceService" in answer["reached"], answer["said"]
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("sql instances get-connection-info netra-staging-db", "Invalid choice: 'get-connection-info'"),
+        ("run services update x --no-such-flag", "unrecognized arguments: --no-such-flag"),
+        ("sql instances list --format=value(", "More tokens expected"),
+    ],
+)
+def test_gcloud_refuses_what_does_not_exist(shell: Shell, line: str, said: str) -> None:
+    """The judge is one: it refuses the plan's own command that does not exist, an unknown flag, a broken format."""
+    answer = shell.ask(line.split(), execute=False)
+    assert answer["code"] != 0
+    assert said in answer["said"]
