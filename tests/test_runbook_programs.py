@@ -1,16 +1,21 @@
 """The runbook's other commands, run by the real programs on a checkout that the replica writes."""
 
 import runpy
+import shlex
 import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import asyncpg
 import pytest
 
 from fixtures.profile import load
+from fixtures.reaper import Reaper
+from fixtures.replica.box import Box
+from fixtures.replica.postgres import Postgres
 from fixtures.replica.source_tree import write_source_tree
-from fixtures.replica.world import Source
+from fixtures.replica.world import Database, Source
 from plugins.remediation import fill
 from plugins.runbook import Command, read
 
@@ -154,6 +159,28 @@ def test_merge_markers_and_syntax_errors_are_shown(checkout: Checkout) -> None:
     broken = checkout.sh(command("compile-settings-file").run)
     assert broken.returncode != 0
     assert "SyntaxError" in broken.stderr
+
+
+@pytest.mark.asyncio
+async def test_idle_sessions_are_counted_and_ended() -> None:
+    """The SQL for sessions is PostgreSQL's: it lists those that are open, and ends none that is at work."""
+    box = Box(faces=())  # for its directory only
+    await box.start()
+    reaper = Reaper(box.directory)
+    server = Postgres(Database("netra_user", "a password", "netra", max_connections=20), box.directory, reaper)
+    await server.start()
+    try:
+        session = await asyncpg.connect(
+            host="127.0.0.1", port=server.port, user="netra_user", password="a password", database="netra"
+        )
+        count, end = (shlex.split(command(id).run)[-1] for id in ("count-sessions", "end-idle-sessions"))
+        assert ("netra_user", "active", 1) in [(one[0], one[2], one[3]) for one in await session.fetch(count)]
+        assert await session.fetch(end) == []
+        await session.close()
+    finally:
+        await server.stop()
+        reaper.reap()
+        await box.stop()
 
 
 def test_a_name_is_looked_up() -> None:

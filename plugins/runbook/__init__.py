@@ -51,11 +51,16 @@ class Command(Frozen):
         return self
 
 
-class Hint(Frozen):
+class Entry(Frozen):
+    """What hints and procedures have in common: an `id` in kebab case, unique in the catalogue."""
+
+    id: str
+
+
+class Hint(Entry):
     """One entry: for these criteria and these symptoms, this is the likely cause and what to do.
 
     Attributes:
-        id: kebab case, unique in the catalogue.
         criteria: ids that it is for; empty for an entry that is chosen by `reasons` alone.
         when: symptoms that it fits; `*` fits any.
         reasons: reasons of a blocked criterion that it fits.
@@ -68,7 +73,6 @@ class Hint(Frozen):
         verify: the pytest command that shows the fix.
     """
 
-    id: str
     criteria: tuple[str, ...] = ()
     when: tuple[str, ...] = ()
     reasons: tuple[Reason, ...] = ()
@@ -87,14 +91,13 @@ class Hint(Frozen):
         return self
 
 
-class Procedure(Frozen):
+class Procedure(Entry):
     """A sequence of the plan that is not the answer to one finding: the emergency sequence, a rollback.
 
     Attributes:
         note: where the plan's own command does not work, and what stands here instead.
     """
 
-    id: str
     title: str
     commands: tuple[Command, ...]
     note: str = ""
