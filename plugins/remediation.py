@@ -19,16 +19,17 @@ from plugins.runbook import CatalogueError, Command, Escalation, Hint, Procedure
 __all__ = ["Command", "Escalation", "Hint", "Procedure", "catalogue", "check", "escalations", "pick", "procedures"]
 
 OF_THE_FINDING = ("criterion", "marker", "observed", "expected", "subject", "locked", "service", "url", "revision")
-OF_THE_REASON = ("detail", "looked_at", "permission", "role", "api", "upstream")
+OF_THE_REASON = ("detail", "looked_at", "permission", "role", "api", "secret", "upstream")
 FACTS = (*OF_THE_FINDING, *OF_THE_REASON, "principal", "member", "checkout")
 """Placeholders that come from the finding; every other one is a key path of the profile.
 
 `locked` is the expected value as code writes it (`75.0`), `marker` the criterion's phase, `service` the Cloud Run
 service that the finding names, `url` its health endpoint, `revision` the one that receives its traffic, `api` such as
-`run.googleapis.com`, `upstream` the criterion that stands in the way, `member` the principal as IAM writes it.
+`run.googleapis.com`, `secret` the one that a refusal names, `upstream` the criterion that stands in the way, `member`
+the principal as IAM writes it.
 """
 OF_A_SERVICE = {"service", "url"}
-BY_HAND = {"checkout": "PATH", "member": "MEMBER", "revision": "REVISION"}
+BY_HAND = {"checkout": "PATH", "member": "MEMBER", "revision": "REVISION", "secret": "SECRET"}
 """Facts that a command may leave to its reader; a command that lacks any other is left out."""
 DEFAULT_TARGET = "staging"
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)*)\}")
@@ -168,6 +169,8 @@ def _facts(match: _Match, result: Result, profile: Profile, principal: str) -> d
         why = match.why
         facts |= {"detail": why.detail, "looked_at": why.looked_at, "upstream": why.criterion or ""}
         facts |= {"permission": why.permission or "", "role": why.role or "", "api": _api(why)}
+        named = re.search(r"/secrets/([\w-]+)", why.detail)
+        facts["secret"] = named[1] if named else ""
     return facts
 
 

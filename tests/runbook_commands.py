@@ -22,6 +22,7 @@ FACTS = {
     "permission": "run.services.get",
     "role": "roles/run.viewer",
     "api": "run.googleapis.com",
+    "secret": "database-url",
     "upstream": "SQL-STATE",
     "principal": "oncall@example.org",
     "member": "user:oncall@example.org",

@@ -89,7 +89,6 @@ def test_the_most_specific_entry_comes_first(result: Result, first: str) -> None
             DENIED.model_copy(update={"permission": "secretmanager.versions.access"}),
             "secret-not-readable",
         ),
-        ("ENV-REDIS", DENIED.model_copy(update={"permission": "secretmanager.versions.access"}), "permission-missing"),
         ("VPC-STATE", Why(reason=Reason.NO_CREDENTIALS, detail="none"), "no-login"),
         ("TMO-INIT", Why(reason=Reason.NOT_CONFIGURED, detail="no checkout"), "source-not-given"),
         ("VPC-STATE", Why(reason=Reason.NOT_CONFIGURED, detail="a wrong name"), "not-configured"),
@@ -145,6 +144,19 @@ def test_a_missing_permission_is_named_with_the_role_that_grants_it() -> None:
     robot = {"principal": "ci@netra-staging.iam.gserviceaccount.com"}
     (hint, *_) = hints(found("VPC-ANNOT", why=DENIED), **robot)
     assert "--member=serviceAccount:ci@netra-staging.iam.gserviceaccount.com" in runs(hint)[0]
+
+
+def test_a_secret_is_opened_alone() -> None:
+    """Who may not read a secret's value gets to read that one, the one that Google's refusal names, and no other."""
+    detail = "Permission denied for resource 'projects/netra-staging/secrets/redis-url/versions/latest'"
+    why = Why(
+        reason=Reason.PERMISSION_DENIED,
+        detail=detail,
+        permission="secretmanager.versions.access",
+        role="roles/secretmanager.secretAccessor",
+    )
+    (hint, *_) = hints(found("ENV-REDIS", why=why))
+    assert runs(hint)[0].startswith("gcloud secrets add-iam-policy-binding redis-url --member=user:oncall@example.org ")
 
 
 def test_without_a_role_nothing_is_granted() -> None:
