@@ -8,31 +8,17 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from fixtures.evidence.base import Why
-from fixtures.expect import Expected, Locked
 from fixtures.profile import Profile
 from fixtures.profile.model import Service
-from fixtures.profile.units import spell
 from plugins.outcome import Outcome
+from plugins.placeholders import exists, fill, lookup, placeholders, told
 from plugins.reporting.record import ComparisonRecord, Result
 from plugins.runbook import CatalogueError, Command, Escalation, Hint, Procedure, read
 
 __all__ = ["Command", "Escalation", "Hint", "Procedure", "catalogue", "check", "escalations", "pick", "procedures"]
 
-OF_THE_FINDING = ("criterion", "marker", "observed", "expected", "subject", "locked", "service", "url", "revision")
-OF_THE_REASON = ("detail", "looked_at", "permission", "role", "api", "secret", "upstream")
-FACTS = (*OF_THE_FINDING, *OF_THE_REASON, "principal", "member", "checkout")
-"""Placeholders that come from the finding; every other one is a key path of the profile.
-
-`locked` is the expected value as code writes it (`75.0`), `marker` the criterion's phase, `service` the Cloud Run
-service that the finding names, `url` its health endpoint, `revision` the one that receives its traffic, `api` such as
-`run.googleapis.com`, `secret` the one that a refusal names, `upstream` the criterion that stands in the way, `member`
-the principal as IAM writes it.
-"""
 OF_A_SERVICE = {"service", "url"}
-BY_HAND = {"checkout": "PATH", "member": "MEMBER", "revision": "REVISION", "secret": "SECRET"}
-"""Facts that a command may leave to its reader; a command that lacks any other is left out."""
 DEFAULT_TARGET = "staging"
-_PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)*)\}")
 
 
 @dataclass(frozen=True)
@@ -108,7 +94,7 @@ def pick(result: Result, profile: Profile, facts: Mapping[str, str]) -> tuple[Hi
         if match is not None:
             known = {**facts, **_facts(match, result, profile, facts.get("principal", ""))}
             # A cause that names what nobody knows is a guess, so it comes behind those that name nothing unknown.
-            found.append(((not _told(hint.cause, profile, known), match.rank), match, known))
+            found.append(((not told(hint.cause, profile, known), match.rank), match, known))
     found.sort(key=lambda one: one[0])
     return tuple(_filled(match, result, profile, known) for _, match, known in found)
 
@@ -145,7 +131,7 @@ def _filled(match: _Match, result: Result, profile: Profile, facts: Mapping[str,
     for command in match.hint.commands:
         for key, service in services if OF_A_SERVICE & placeholders(command.run) else services[:1]:
             here = {**facts, **_of_service(service), "revision": _revision(result, key)}
-            if _told(command.run, profile, here):
+            if told(command.run, profile, here):
                 commands.append(_command(command, profile, here))
     texts = {"cause": fill(match.hint.cause, profile, facts)}
     texts["verify"] = _typed(fill(match.hint.verify, profile, facts, quoted=True), facts)
@@ -209,16 +195,6 @@ def _revision(result: Result, key: str) -> str:
     return str(value or "")
 
 
-def placeholders(*texts: str) -> set[str]:
-    """Return the names of all placeholders in some texts."""
-    return {name for text in texts for name in _PLACEHOLDER.findall(text)}
-
-
-def _told(text: str, profile: Profile, facts: Mapping[str, str]) -> bool:
-    """Whether everything that a text names is known, or may be left to its reader."""
-    return all(lookup(name, profile, facts) or name in BY_HAND for name in placeholders(text))
-
-
 def _command(command: Command, profile: Profile, facts: Mapping[str, str]) -> Command:
     none = command.undo.startswith("none:")
     texts = {
@@ -237,81 +213,13 @@ def _typed(run: str, facts: Mapping[str, str]) -> str:
     return f"{run} --target {shlex.quote(target)}"
 
 
-def fill(text: str, profile: Profile, facts: Mapping[str, str], *, quoted: bool = False) -> str:
-    """Return a text with its placeholders filled in; what is not known stands in capitals.
-
-    Args:
-        text: the text.
-        profile: the target.
-        facts: values of `FACTS`.
-        quoted: whether the text is a command line, in which a value must stay one word.
-
-    Raises:
-        KeyError: a placeholder is neither a fact nor a key path of the profile.
-    """
-
-    def known(match: re.Match[str]) -> str:
-        value = lookup(match[1], profile, facts)
-        if not value:
-            return BY_HAND.get(match[1], match[1].upper())
-        if not quoted:
-            return value
-        within_quotes = text[: match.start()].count("'") % 2 == 1
-        return value.replace("'", "'\\''") if within_quotes else shlex.quote(value)
-
-    return _PLACEHOLDER.sub(known, text)
-
-
-def lookup(name: str, profile: Profile, facts: Mapping[str, str]) -> str:
-    """Return the value of a placeholder as a command line or code writes it; empty when it is not known.
-
-    Raises:
-        KeyError: it is neither a fact nor a key path of the profile.
-    """
-    if name in FACTS:
-        return facts.get(name, "")
-    value: Any = Locked(profile, "")
-    for part in name.split("."):
-        if isinstance(value, Expected) and value.value is None:
-            return ""  # an optional table that this profile does without
-        try:
-            value = getattr(value, part)
-        except AttributeError:
-            raise KeyError(name) from None
-    if not isinstance(value, Expected):
-        raise KeyError(name)
-    return _written(value)
-
-
-def _written(expected: Expected) -> str:
-    match expected.value:
-        case None:
-            return ""
-        case list() | tuple():
-            return ",".join(str(item) for item in expected.value)
-        case value if expected.unit == "millicores":
-            return f"{value / 1000:g}"
-        case value if expected.unit in ("memory_bytes", "share"):
-            return spell(value, expected.unit)
-        case value:
-            return str(value)
-
-
 def unknown_placeholders(entries: Iterable[Hint | Procedure], profile: Profile) -> list[tuple[str, str]]:
     """Return entry and name of every placeholder that is neither a fact nor a key path of this profile."""
     used = {entry.id: placeholders(*_texts(entry)) for entry in entries}
-    unknown = {name for name in set().union(*used.values()) if not _exists(name, profile)}
+    unknown = {name for name in set().union(*used.values()) if not exists(name, profile)}
     return [(id, name) for id in used for name in sorted(used[id] & unknown)]
 
 
 def _texts(entry: Hint | Procedure) -> list[str]:
     texts = [text for command in entry.commands for text in (command.run, command.changes, command.undo)]
     return [*texts, entry.cause if isinstance(entry, Hint) else entry.title, entry.verify]
-
-
-def _exists(name: str, profile: Profile) -> bool:
-    try:
-        lookup(name, profile, {})
-    except KeyError:
-        return False
-    return True

@@ -4,7 +4,7 @@ import re
 import shlex
 
 from fixtures.profile import Profile
-from plugins.remediation import fill
+from plugins.placeholders import fill
 from plugins.runbook import read
 
 FACTS = {

@@ -8,7 +8,8 @@ import pytest
 from fixtures.evidence.base import Reason, Why
 from fixtures.profile import load
 from plugins.outcome import Outcome, Severity
-from plugins.remediation import fill, pick, procedures
+from plugins.placeholders import fill
+from plugins.remediation import pick, procedures
 from plugins.reporting.record import ComparisonRecord, Criterion, Result
 from plugins.runbook import Hint
 

@@ -16,7 +16,7 @@ from fixtures.replica.box import Box
 from fixtures.replica.postgres import Postgres
 from fixtures.replica.source_tree import write_source_tree
 from fixtures.replica.world import Database, Source
-from plugins.remediation import fill
+from plugins.placeholders import fill
 from plugins.runbook import Command, read
 
 sys.path.insert(0, str(Path(__file__).parent))
