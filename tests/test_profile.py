@@ -52,8 +52,10 @@ def test_the_replica_is_judged_by_stagings_lock() -> None:
         ("[connector]\nname = 7", "connector.name: input should be a valid string, got 7"),
         (
             "[lock.timeouts]\npool_timeout = 45",
-            "lock.timeouts.pool_timeout: 45 is not a duration; write a number and its unit (ms, s, min, h, d), like "
-            '"75.0 s"',
+            (
+                "lock.timeouts.pool_timeout: 45 is not a duration; write a number and its unit (ms, s, min, h, d), "
+                'like "75.0 s"'
+            ),
         ),
         (
             '[lock.connector]\nmax_cpu = "0.8"',
