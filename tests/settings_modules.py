@@ -123,8 +123,6 @@ def _changes(
         _names.map(lambda name: f'del {target}["{name}"]'),
         pair.map(lambda made: f'alias = {target}\nalias["{made[0]}"] = {made[1]}'),
         values.map(lambda value: f"for name in NAMES:\n    {target}[name] = {value}"),
-        st.just(f"for name, value in {target}.items():\n    {target}[name] = value + 1"),
-        pair.map(lambda made: f'for name in {target}:\n    {target}["{made[0]}"] = {made[1]}'),
         pair.map(lambda made: f'if LONG > SHORT:\n    {target}["{made[0]}"] = {made[1]}'),
         pair.map(lambda made: f'try:\n    {target}["{made[0]}"] = {made[1]}\nexcept ArithmeticError:\n    pass'),
         pair.map(
@@ -189,12 +187,15 @@ def modules(draw: st.DrawFn, *, odd: bool) -> str:
     values = _values(odd=odd)
     tables = _tables(values)
     target = f'TABLES["{draw(_environments)}"]'
+    in_loop = f'for name in {target}:\n    {target}["{draw(_names)}"] = {draw(values)}'
+    scaled = f"for name, value in {target}.items():\n    {target}[name] = value + 1"
     lines = [
         _HEADER,
         f"NAMES = {TIMEOUTS!r}",
         "BASE = {" + ", ".join(f'"{name}": {draw(_numbers)}' for name in TIMEOUTS) + "}",
         "TABLES = {" + ", ".join(f'"{name}": {draw(tables)}' for name in ENVIRONMENTS) + "}",
         *draw(_changes(target, values, tables)),
+        draw(st.sampled_from(["", in_loop, scaled])),
         "@lru_cache(maxsize=None)\ndef pick(environment):\n    return TABLES[environment]",
     ]
     inner = draw(st.lists(_changes("result", values, tables), max_size=2))
