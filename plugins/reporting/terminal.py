@@ -132,7 +132,7 @@ def render(verdict: Verdict, verbosity: int = 0) -> list[str]:
     total = len(verdict.results)
     lines += _wrap(f"{', '.join(parts)} of {total} criteria; exit {verdict.exit_code}: {meaning(verdict)}")
     lines += _wrap(f"looked from {record.viewpoint.place}, as {record.viewpoint.identity}")
-    if record.is_replica and verdict.hints:
+    if record.is_replica and (counts[Outcome.FAIL] or counts[Outcome.BLOCKED]):
         project = verdict.profile.target.project
         lines += _wrap(f"commands name the real project {project}: none is to be run for a replica")
     if verbosity >= 0:
