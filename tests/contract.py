@@ -1,8 +1,17 @@
-"""The contract: every observable statement of the incident plan, as one criterion each.
+"""The contract: every observable statement of the incident plan, as one criterion each, and what preflight adds.
 
 Columns: id, the plan's section, severity, what it depends on.
 """
 
+PREFLIGHT = """
+PRE-IDENTITY     -  critical
+PRE-TOKEN        -  major
+PRE-PROFILE      -  critical
+PRE-PERMISSIONS  -  major
+PRE-APIS         -  major
+PRE-REACH        -  major
+PRE-TOOLS        -  advisory
+"""
 PHASE1 = """
 TMO-INIT    1.1, A  critical
 TMO-TABLE   A       critical
@@ -78,13 +87,15 @@ SOAK    metrics     critical
 LOCK    Prevention  critical
 PARITY  Prevention  advisory
 """
+ALL = PREFLIGHT + PHASE1 + PHASE2 + PHASE3 + OTHERS
+PREVENTION = ("LOCK", "CAP-PLAN", "TMO-*", "POOL-*")
+"""What `-m prevention` selects."""
 
 
 def rows(table: str) -> dict[str, tuple[str, str, tuple[str, ...]]]:
     """Return section, severity and dependencies by criterion id."""
     parsed = {}
-    for line in table.strip().splitlines():
-        words = line.split()
+    for words in filter(None, map(str.split, table.splitlines())):
         at = next(i for i, word in enumerate(words) if word in ("critical", "major", "advisory"))
         parsed[words[0]] = (" ".join(words[1:at]), words[at], tuple(words[at + 1 :]))
     return parsed

@@ -1,7 +1,11 @@
 """What must agree with each other: the contract, the suites, the folders' order."""
 
 import ast
+import re
+import subprocess
 import sys
+from fnmatch import fnmatch
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +14,7 @@ import pytest
 from fixtures.replica.faults import FAULTS
 
 sys.path.insert(0, str(Path(__file__).parent))
-from contract import PHASE1, rows
+from contract import ALL, OTHERS, PHASE1, PHASE2, PREVENTION, rows
 
 ROOT = Path(__file__).parent.parent
 LAYERS = {"fixtures": {"fixtures"}, "suites": {"fixtures", "suites"}, "plugins": {"fixtures", "plugins"}}
@@ -28,17 +32,61 @@ def criteria() -> dict[str, list[dict[str, Any]]]:
     return found
 
 
-@pytest.mark.parametrize("id", rows(PHASE1))
-def test_each_criterion_of_phase_1_exists_exactly_once(id: str) -> None:
+@pytest.mark.parametrize("id", rows(ALL))
+def test_each_criterion_exists_exactly_once(id: str) -> None:
     """Each row of the contract is one test with the same section, severity and dependencies."""
     (declared,) = criteria()[id]
-    assert (declared["section"], declared["severity"], tuple(declared.get("needs", ()))) == rows(PHASE1)[id]
+    assert (declared["section"], declared["severity"], tuple(declared.get("needs", ()))) == rows(ALL)[id]
 
 
-def test_each_criterion_of_phase_1_has_a_fault() -> None:
-    """Each criterion of phase 1 is turned by at least one fault; the advisory warns without one."""
+def test_there_is_no_criterion_beside_the_contract() -> None:
+    """Every criterion of the suites is a row of the contract."""
+    assert criteria().keys() == rows(ALL).keys()
+
+
+def test_dependencies_lead_somewhere_and_never_round() -> None:
+    """Each criterion depends on criteria that exist, and none on itself."""
+    needs = {id: row[2] for id, row in rows(ALL).items()}
+    assert {need for all_ in needs.values() for need in all_} <= needs.keys()
+    order = TopologicalSorter(needs)
+    order.prepare()  # raises CycleError
+
+
+def test_each_criterion_has_a_fault() -> None:
+    """Each criterion is turned by at least one fault; the advisory on the plan's own numbers warns without one.
+
+    Loopback always answers or refuses, so nothing in the replica is unreachable: see tests/test_preflight.py.
+    """
     turned = {id for fault in FAULTS.values() for id in fault.turns}
-    assert set(rows(PHASE1)) - turned <= {"TMO-NEST"}
+    assert rows(ALL).keys() - turned <= {"TMO-NEST", "CAP-PLAN", "PRE-REACH"}
+    assert turned <= rows(ALL).keys()
+
+
+@pytest.mark.slow
+def test_the_page_of_the_criteria_is_the_suites() -> None:
+    """docs/criteria.md is what the generator makes of the suites, the hints and the faults."""
+    command = [sys.executable, "-m", "plugins.reporting.criteria_page"]
+    made = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert (ROOT / "docs" / "criteria.md").read_text(encoding="utf-8") == made
+    assert set(re.findall(r"^### (.+)$", made, re.MULTILINE)) == rows(ALL).keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("expression", "table"),
+    [("phase1", PHASE1), ("phase2", PHASE2), ("soak or parity", OTHERS), ("prevention", "")],
+    ids=["phase1", "phase2", "soak-or-parity", "prevention"],
+)
+def test_the_list_of_criteria_is_the_contract(expression: str, table: str) -> None:
+    """`--list-criteria` prints one criterion a line, id first, with section and severity, for a selection."""
+    command = [sys.executable, "-m", "pytest", "--list-criteria", "-m", expression, "-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    listed = [line.split()[0] for line in done.stdout.splitlines() if "\N{SECTION SIGN}" in line]
+    if expression == "prevention":
+        expected = {id for id in rows(ALL) if any(fnmatch(id, pattern) for pattern in PREVENTION)}
+    else:
+        expected = rows(table).keys() - ({"LOCK"} if table == OTHERS else set())
+    assert (set(listed), len(listed)) == (expected, len(expected))
 
 
 @pytest.mark.parametrize("layer", LAYERS)
