@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Iterator
@@ -11,10 +12,13 @@ from typing import Any
 import pytest
 
 from fixtures.profile import load
+from fixtures.replica.behaviour import LogEntry
 from fixtures.replica.build import build_world
 from fixtures.replica.google import ControlPlane
 from fixtures.replica.google.environment import gcloud_environment
 from fixtures.replica.world import World
+from plugins.remediation import fill
+from plugins.runbook import read
 
 pytestmark = [
     pytest.mark.gcloud,
@@ -95,3 +99,34 @@ def test_secret(gcloud: Gcloud, world: World) -> None:
     payload = gcloud.run("secrets", "versions", "access", "latest", "--secret=database-url")
     assert payload.returncode == 0, payload.stderr
     assert payload.stdout == world.resolve(world.secrets["database-url"].versions[-1].payload)
+
+
+def test_log(gcloud: Gcloud, world: World) -> None:
+    """`logging read` shows what a service wrote, by severity, newest first or oldest first, as many as asked for."""
+    service = world.services["backend"]
+    for severity, message in (("INFO", "fine"), ("ERROR", "Connection refused"), ("CRITICAL", "it is over")):
+        world.log.append(LogEntry(severity, service.name, service.serving.name, message))
+    wanted = f"resource.type=cloud_run_revision AND resource.labels.service_name={service.name} AND severity>=ERROR"
+    found = gcloud.read("logging", "read", wanted, "--freshness=1h", "--limit=20")
+    assert [entry["jsonPayload"]["message"] for entry in found] == ["it is over", "Connection refused"]
+    (first,) = gcloud.read("logging", "read", wanted, "--order=asc", "--limit=1")
+    assert first["severity"] == "ERROR"
+    assert gcloud.read("logging", "read", "severity>=ERROR AND NOT jsonPayload:*") == []
+
+
+def test_alert_policies(gcloud: Gcloud, world: World) -> None:
+    """`alpha monitoring policies list` and `beta monitoring channels list` show the policies and their channel."""
+    policies = gcloud.read("alpha", "monitoring", "policies", "list")
+    levels = [one["conditions"][0]["conditionThreshold"]["thresholdValue"] for one in policies]
+    assert {20.0, 25.0} <= set(levels)
+    (channel,) = gcloud.read("beta", "monitoring", "channels", "list")
+    assert policies[0]["notificationChannels"] == [channel["name"]]
+
+
+@pytest.mark.parametrize("level", ["warning", "critical"])
+def test_hint_creates_an_alert_policy(gcloud: Gcloud, level: str) -> None:
+    """The command that the runbook gives for a missing policy is understood by gcloud, up to the call itself."""
+    command = read().commands[f"create-{level}-policy"]
+    line = fill(command.run, load("replica"), {}).replace("CHANNEL", "1")
+    done = gcloud.run(*shlex.split(line)[1:])
+    assert "alertPolicies.create is a real method" in done.stderr

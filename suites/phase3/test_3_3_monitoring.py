@@ -2,28 +2,13 @@
 
 import pytest
 
-from fixtures.evidence.alerts import AlertHandler, AlertPolicies, Level
+from fixtures.evidence.alerts import AlertHandler, AlertPolicies
 from fixtures.evidence.base import Attempt, Reason, Why
-from fixtures.expect import Expect, Expected, Locked
+from fixtures.expect import Expect, Locked
 
 pytestmark = [pytest.mark.phase3, pytest.mark.monitoring]
 
 NAMES = {"warning": "connect_warning", "critical": "connect_critical"}
-
-
-def _standing_for(levels: tuple[Level, ...], wanted: dict[str, Expected]) -> dict[str, Level | None]:
-    """Return the condition that stands for each level: the one at its value, else the one that must have been meant."""
-    rest: dict[float, Level] = {}
-    for one in sorted(levels, key=lambda one: one.flaw is not None):
-        rest.setdefault(one.seconds, one)
-    found = {name: rest.pop(level.value, None) for name, level in wanted.items()}
-    missing = [name for name, level in found.items() if level is None]
-    if len(missing) > len(rest) == 1:
-        only = next(iter(rest))
-        missing = [min(missing, key=lambda name: abs(wanted[name].value - only))]
-    for name in missing if rest else ():
-        found[name] = rest[min(rest) if name == "warning" else max(rest)]
-    return found
 
 
 @pytest.mark.criterion("MON-POLICY", section="3.3", severity="major")
@@ -31,7 +16,7 @@ def test_alert_policies_exist(alert_policies: Attempt[AlertPolicies], lock: Lock
     """Enabled alert policies tell somebody of slow connections, at the warning and at the critical level."""
     seen = alert_policies.value
     wanted = {name: getattr(lock.limits, key) for name, key in NAMES.items()}
-    for name, level in _standing_for(seen.levels, wanted).items():
+    for name, level in seen.standing_for({name: one.value for name, one in wanted.items()}).items():
         at = None if level is None else level.seconds
         if at != wanted[name].value and seen.not_understood:
             detail = f"whether a policy alerts at the {name} level cannot be told: {'; '.join(seen.not_understood)}"
