@@ -326,6 +326,19 @@ async def test_hangs_are_told(tmp_path: Path, fault: str, failure: str | None, d
 
 
 @pytest.mark.slow
+@pytest.mark.asyncio
+async def test_the_incidents_handler(tmp_path: Path) -> None:
+    """Levels worked out from the timeout and told under the lock: both are seen, in one go."""
+    world = build_world(load("replica"))
+    for fault in ("alert-levels-from-timeout", "alert-handlers-told-under-lock"):
+        FAULTS[fault].apply(world)
+    seen = await drive_in(write_source_tree(world.source, FILE, tmp_path))
+    assert seen.heard == dict.fromkeys(("19.5", "20.5", "24.5", "25.5"), "nothing")
+    assert {level: one.at(20.0) for level, one in seen.fired.items()} == {"warning": 28.0, "critical": 33.25}
+    assert (seen.failure, seen.deadlock) == (None, True)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("whole", "failure", "words"),
     [

@@ -157,6 +157,7 @@ def test_classes(text: str | None, severity: str | None, kind: str, critical: in
         ("sorry, too many clients already", "too-many-clients"),
         ('password authentication failed for user "netra_user"', "password-refused"),
         ('database "netra" does not exist', "database-missing"),
+        ("InvalidAuthorizationSpecificationError: connection requires a valid TLS session", "tls-refused"),
         ("Circuit breaker db: opening circuit", "circuit-open"),
         ("ModuleNotFoundError: No module named 'netra_backend.app.services.monitoring'", "module-missing"),
         ("Error -3 connecting to 10.107.0.3:6379", "redis"),
