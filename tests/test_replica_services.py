@@ -260,9 +260,9 @@ async def test_answer_is_stored_in_the_thread(healthy: Client) -> None:
         await connection.send(json.dumps({"type": "execute_agent", "content": QUESTION, "thread_id": "thread_mine"}))
         for _ in range(6):
             await connection.recv()
-    messages: list[dict[str, Any]] = []
-    while len(messages) < 2:
-        messages = (await healthy.get("backend/api/threads/thread_mine/messages", token)).json()["messages"]
+        messages: list[dict[str, Any]] = []
+        while len(messages) < 2:  # while connected: who leaves ends the run, stored or not
+            messages = (await healthy.get("backend/api/threads/thread_mine/messages", token)).json()["messages"]
     assert [message["role"] for message in messages] == ["user", "assistant"]
 
 
