@@ -31,6 +31,7 @@ FACTS = {
 BY_HAND = {
     "ACCOUNT": "allclear@netra-staging.iam.gserviceaccount.com",
     "BACKUP": "1",
+    "CHANNEL": "projects/netra-staging/notificationChannels/1278",
     "COMMIT": "HEAD",
     "DATABASE": "netra",
     "FILE": "staging.toml",
@@ -41,6 +42,8 @@ BY_HAND = {
     "MACHINE": "bastion",
     "NETWORKS": "203.0.113.0/24",
     "PATH": "/src/backend",
+    "POLICY.yaml": "policy.yaml",
+    "POLICY": "projects/netra-staging/alertPolicies/1278",
     "REVISION": "netra-backend-staging-00042-xuv",
     "SECRET": "jwt-secret-key",
     "USER": "netra_user",
