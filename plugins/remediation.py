@@ -30,6 +30,11 @@ class _Match:
     comparisons: tuple[ComparisonRecord, ...] = ()
     why: Why | None = None
 
+    @property
+    def catches_all(self) -> bool:
+        """Whether the hint is for any symptom, or for any criterion that is blocked for this reason."""
+        return self.rank[0]
+
 
 def catalogue() -> tuple[Hint, ...]:
     """Return every hint, in the order of the files' names.
@@ -96,7 +101,18 @@ def pick(result: Result, profile: Profile, facts: Mapping[str, str]) -> tuple[Hi
             # A cause that names what nobody knows is a guess, so it comes behind those that name nothing unknown.
             found.append(((not told(hint.cause, profile, known), match.rank), match, known))
     found.sort(key=lambda one: one[0])
-    return tuple(_filled(match, result, profile, known) for _, match, known in found)
+    specific = [match for _, match, _ in found if not match.catches_all]
+    return tuple(
+        _filled(match, result, profile, known)
+        for _, match, known in found
+        if not (match.catches_all and _is_told(match, specific))
+    )
+
+
+def _is_told(match: _Match, specific: Iterable[_Match]) -> bool:
+    """Whether others say something particular of all that this match explains."""
+    told = {one for other in specific for one in other.comparisons}
+    return set(match.comparisons) <= told and match.why in {other.why for other in specific}
 
 
 def _match(hint: Hint, result: Result) -> _Match | None:

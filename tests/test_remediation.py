@@ -113,7 +113,14 @@ def test_a_violation_comes_before_a_warning() -> None:
     """Of two symptoms, the one that fails the criterion decides which hint is first, wherever it was compared."""
     warned = compared("30 s", "slow-authentication", warning=True)
     result = found("DB-CONNECT", warned, compared("refused", "refused"))
-    assert [hint.id for hint in hints(result)] == ["database-refuses", "database-slow-to-log-in", "session-fails"]
+    assert [hint.id for hint in hints(result)] == ["database-refuses", "database-slow-to-log-in"]
+
+
+def test_what_fits_everything_is_left_out_where_all_is_told() -> None:
+    """The hint for any symptom is given for a symptom that no other hint knows, and only then."""
+    known, unknown = compared("refused", "refused"), compared("x", "new")
+    assert "session-fails" not in [hint.id for hint in hints(found("DB-CONNECT", known))]
+    assert [hint.id for hint in hints(found("DB-CONNECT", known, unknown))] == ["database-refuses", "session-fails"]
 
 
 def test_what_holds_explains_nothing() -> None:
