@@ -3,6 +3,7 @@
 import os
 import threading
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -10,8 +11,9 @@ import pytest
 from fixtures.engine.client import EngineDied
 from plugins.session import RUN, Run
 
-FIRST_S, PLAIN_EVERY_S, LIVE_EVERY_S = 1.0, 10.0, 0.5
-"""Nothing is said in the first second; then a line every ten, or a live one twice a second on a terminal."""
+FIRST_S, PLAIN_EVERY_S, LIVE_EVERY_S, TOLD_EVERY_S = 1.0, 10.0, 0.5, 60.0
+"""Nothing is said in the first second; then a line every ten, or a live one twice a second on a terminal; a minute
+between two where all that is awaited takes long and tells how far it is."""
 
 
 class Screen:
@@ -96,23 +98,33 @@ class Progress:
         wait = FIRST_S
         while not self._over.wait(wait):
             try:
-                awaited = self._run.engine.client().awaited()
+                client = self._run.engine.client()
+                awaited, told = client.awaited(), client.told()
             except EngineDied:
                 break
             if not awaited:
                 break
-            text = line(awaited, time.monotonic() - started, self._terminal.fullwidth)
+            text = line(awaited, time.monotonic() - started, self._terminal.fullwidth, told)
             if self._live:
                 self._screen.show(text)
             else:
                 self._screen.insert(text)
-            wait = LIVE_EVERY_S if self._live else PLAIN_EVERY_S
+            plain_s = TOLD_EVERY_S if awaited.keys() <= told.keys() else PLAIN_EVERY_S
+            wait = LIVE_EVERY_S if self._live else plain_s
 
 
-def line(awaited: dict[str, float], elapsed_s: float, width: int) -> str:
-    """Return one line: what is awaited, longest first, cut to the width."""
+def line(awaited: Mapping[str, float], elapsed_s: float, width: int, told: Mapping[str, str] | None = None) -> str:
+    """Return one line: what is awaited, longest first, cut to the width.
+
+    Args:
+        awaited: seconds so far, by probe.
+        elapsed_s: since the tests began.
+        width: of the terminal, in columns.
+        told: how far those are that tell it.
+    """
     names = sorted(awaited, key=lambda name: -awaited[name])
-    text = f"{elapsed_s:.0f} s: awaiting " + ", ".join(f"{name} ({awaited[name]:.0f} s)" for name in names)
+    parts = [f"{name}: {told[name]}" if told and name in told else f"{name} ({awaited[name]:.0f} s)" for name in names]
+    text = f"{elapsed_s:.0f} s: awaiting {', '.join(parts)}"
     return text if len(text) < width else text[: width - 4] + "..."
 
 

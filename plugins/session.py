@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import math
 import os
 import shlex
 import signal
@@ -54,6 +55,9 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--fault", action="append", default=[], metavar="ID", help="break the replica on purpose; may be repeated"
     )
     group.addoption(
+        "--soak-minutes", metavar="N", help="how long -m soak lasts (default: as the plan asks, lock.limits.soak)"
+    )
+    group.addoption(
         "--reports", metavar="DIR", help="where the run's own directory is made (default: reports, beside conftest.py)"
     )
     group.addoption("--list-faults", action="store_true", help="list the replica's faults and exit")
@@ -84,9 +88,10 @@ def pytest_configure(config: pytest.Config) -> None:
     if option.collectonly or option.help or option.list_criteria or option.list_faults or option.version:
         return
     _check(option, profile)
+    soak_minutes = _minutes(option.soak_minutes)
     started = datetime.now(UTC)
     source = str(Path(option.source).resolve()) if option.source else None
-    engine = Engine(option.target, source, option.fault)
+    engine = Engine(option.target, source, option.fault, soak_minutes)
     try:
         check(profile)  # while the engine wakes
     except CatalogueError as error:
@@ -120,6 +125,23 @@ def _check(option: Any, profile: Profile) -> None:
             if fault not in FAULTS:
                 near = difflib.get_close_matches(fault, FAULTS, n=3)
                 raise pytest.UsageError(f"--fault {fault}: no such fault; nearest: {', '.join(near) or 'none'}")
+
+
+def _minutes(text: str | None) -> float | None:
+    """Read `--soak-minutes`.
+
+    Raises:
+        pytest.UsageError: it is not a number of minutes above zero.
+    """
+    if text is None:
+        return None
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not (math.isfinite(minutes) and minutes > 0):
+        raise pytest.UsageError(f"--soak-minutes {text}: give a number of minutes above zero; 0.5 is half a minute")
+    return minutes
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

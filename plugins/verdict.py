@@ -77,7 +77,8 @@ class Verdict:
         blocked, warned = self.counts[Outcome.BLOCKED], self.counts[Outcome.WARN]
         known = len(self.results) - self.counts[Outcome.NOT_APPLICABLE]
         seen = f"{known - blocked} of {known} criteria observed" if blocked else f"all {known} criteria observed"
-        return f"{seen}, and they hold{f', {warned} with a warning' if warned else ''}"
+        said = [f"; {id}: {text}" for id, result in self.results.items() for text in result.reservations]
+        return f"{seen}, and they hold{f', {warned} with a warning' if warned else ''}{''.join(said)}"
 
     @cached_property
     def gaps(self) -> list[Gap]:
@@ -97,7 +98,8 @@ class Verdict:
 def build(run: Run, exit_code: int, client: Client | None) -> Verdict:
     """Work out the verdict from the record as it stands."""
     record = run.record
-    results = {id: record.results.get(id) or _never_ran(record, id) for id in record.selected}
+    told = _told(client) if record.ended_by is not None else {}
+    results = {id: record.results.get(id) or _never_ran(record, id, told) for id in record.selected}
     profile = run.profile if client is None else resolved(record.profile, run.profile, client)
     facts = {"principal": record.viewpoint.identity, "target": record.profile}
     hints = {
@@ -116,9 +118,19 @@ def _fitting(result: Result, profile: Profile, facts: Mapping[str, str]) -> tupl
     return merged(hint for one in (result, *each) for hint in pick(one, profile, facts))
 
 
-def _never_ran(record: Record, id: str) -> Result:
-    why = Why(reason=Reason.NOT_RUN, detail=f"not run: {record.ended_by or 'the run ended before it'}")
-    return Result(criterion=record.selected[id], outcome=Outcome.BLOCKED, blocked=(why,))
+def _told(client: Client | None) -> dict[str, str]:
+    """Return how far the probes had come that could be followed when the run ended."""
+    try:
+        return client.told() if client is not None else {}
+    except EngineDied:
+        return {}
+
+
+def _never_ran(record: Record, id: str, told: Mapping[str, str]) -> Result:
+    criterion = record.selected[id]
+    seen = [f"; until then: {told[probe]}" for probe in criterion.probes if probe in told]
+    detail = f"not run: {record.ended_by or 'the run ended before it'}{''.join(seen)}"
+    return Result(criterion=criterion, outcome=Outcome.BLOCKED, blocked=(Why(reason=Reason.NOT_RUN, detail=detail),))
 
 
 def viewpoint(client: Client, probes: Collection[str]) -> Viewpoint:

@@ -65,6 +65,7 @@ class Result(Frozen):
     """What became of one criterion.
 
     Attributes:
+        reservations: those of its notes without which it would be taken for more than it is.
         reason: why it is not applicable, or the suite's own error; empty otherwise.
         blocked: why it could not be observed; empty unless the outcome is `blocked`.
         seconds: wall time of the slowest probe that it read.
@@ -78,6 +79,7 @@ class Result(Frozen):
     comparisons: tuple[ComparisonRecord, ...] = ()
     blocked: tuple[Why, ...] = ()
     notes: tuple[str, ...] = ()
+    reservations: tuple[str, ...] = ()
     reason: str = ""
     seconds: float = 0.0
     sources: tuple[str, ...] = ()
