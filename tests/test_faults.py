@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,8 @@ pytestmark = pytest.mark.matrix
 ROOT = Path(__file__).parent.parent
 ALWAYS_WARN = {"TMO-NEST": "warn", "CAP-PLAN": "warn"}
 """Advisories that the plan's own numbers violate, so that they warn on the healthy replica as well."""
+APART = {"SOAK": ("-m", "soak", "--soak-minutes", "0.6"), "PARITY": ("-m", "parity")}
+"""Criteria that a plain run leaves out, and what selects each of them."""
 
 
 def run(directory: Path, *options: str) -> dict[str, Any]:
@@ -51,12 +54,36 @@ def test_a_healthy_replica_is_all_clear(tmp_path: Path) -> None:
 @pytest.mark.parametrize("id", FAULTS)
 def test_a_fault_turns_exactly_its_criteria(id: str, tmp_path: Path) -> None:
     """Each fault turns the criteria that it declares, and no other; the first cause is right, and each hint fits."""
-    fault = FAULTS[id]
+    turns = {criterion: outcome for criterion, outcome in FAULTS[id].turns.items() if criterion not in APART}
     verdict = run(tmp_path, "--fault", id)
-    assert turned(verdict) == ALWAYS_WARN | fault.turns
-    assert next((cause["criterion"] for cause in verdict["causes"]), None) == fault.cause
-    for cause in verdict["causes"]:
-        assert fits(verdict, cause["criterion"])
-    failed, blocked = ("fail" in fault.turns.values()), ("blocked" in fault.turns.values())
+    assert turned(verdict) == ALWAYS_WARN | turns
+    agrees(verdict, id, turns)
+
+
+@pytest.mark.parametrize(
+    ("id", "criterion"), [(id, name) for id, fault in FAULTS.items() for name in APART if name in fault.turns]
+)
+def test_a_fault_turns_what_a_plain_run_leaves_out(id: str, criterion: str, tmp_path: Path) -> None:
+    """Each fault turns also those of its criteria that have to be asked for."""
+    turns = {criterion: FAULTS[id].turns[criterion]}
+    verdict = run(tmp_path, "--fault", id, *APART[criterion])
+    assert turned(verdict) == turns
+    agrees(verdict, id, turns)
+
+
+@pytest.mark.parametrize("criterion", APART)
+def test_what_a_plain_run_leaves_out_is_clear_as_well(criterion: str, tmp_path: Path) -> None:
+    """Without a fault, the criteria that have to be asked for hold."""
+    verdict = run(tmp_path, *APART[criterion])
+    assert (turned(verdict), verdict["verdict"]) == ({}, "ALL CLEAR")
+
+
+def agrees(verdict: dict[str, Any], id: str, turns: Mapping[str, str]) -> None:
+    """Assert that causes, hints and exit code follow from the criteria that a fault turns."""
+    cause = FAULTS[id].cause
+    assert next((one["criterion"] for one in verdict["causes"]), None) == (cause if cause in turns else None)
+    for one in verdict["causes"]:
+        assert fits(verdict, one["criterion"])
+    failed, blocked = "fail" in turns.values(), "blocked" in turns.values()
     assert (verdict["exit_code"] == 1) == failed
     assert (verdict["exit_code"] != 0) == (failed or blocked)

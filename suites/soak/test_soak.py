@@ -19,13 +19,13 @@ def _label(track: str, profile: Profile) -> str:
     labels = {
         "sessions": f"fresh sessions of {profile.database.instance}",
         "socket": "openings and pings of the socket",
-        "token": "logins and renewals of the token",
+        "login": "logins and renewals of the token",
     }
     return f"health calls of {service.name}" if service is not None else labels[track]
 
 
 def _symptom(track: str) -> str:
-    symptoms = {"sessions": "sessions-lost", "socket": "socket-lost", "token": "token-lost"}
+    symptoms = {"sessions": "sessions-lost", "socket": "socket-lost", "login": "login-lost"}
     return symptoms.get(track, "health-lapses")
 
 
@@ -46,7 +46,7 @@ def _note_lapses(seen: Soak, track: str, expect: Expect) -> None:
 
 
 def _lasts(seen: Soak, profile: Profile, lock: Locked, declared: Locked, expect: Expect) -> None:
-    """Compare how long it was held; one that was cut short is not proven, whatever it has seen."""
+    """Compare how long it was held; a soak that was cut short proves nothing, whatever it has seen."""
     asked, planned = profile.soak.length, profile.lock.limits.soak
     if asked is not None and asked < planned:
         expect.reserve(f"{spell_length(asked)} asked, {spell_length(planned)} is the plan's")
@@ -83,13 +83,12 @@ def test_everything_holds(
             tally = expect.value(track.tally, _label(name, profile))
             tally.equals(f"0 of {track.count} failed", symptom=_symptom(name))
         if track.slowest_s is not None:
-            slowest = f"slowest {track.slowest_s:.3f} s at {seen.clock(track.slowest_at_s or 0.0)}"
-            expect.note(f"{name}: {track.tally}, {slowest}")
+            expect.note(f"{name}: slowest {track.slowest_s:.3f} s at {seen.clock(track.slowest_at_s or 0.0)}")
         _note_lapses(seen, name, expect)
     if seen.tracks["sessions"].slowest_s is not None:
-        slowest_session = expect.value(seen.tracks["sessions"].slowest_s, "slowest session", unit="seconds")
-        slowest_session.below(lock.limits.connect_critical, warning=True, symptom="sessions-slow")
-        slowest_session.below(lock.limits.connect_warning, warning=True, symptom="sessions-slow")
-    if "token" in seen.tracks:
+        slowest = expect.value(seen.tracks["sessions"].slowest_s, "slowest session", unit="seconds")
+        slowest.below(lock.limits.connect_critical, warning=True, symptom="sessions-slow")
+        slowest.below(lock.limits.connect_warning, warning=True, symptom="sessions-slow")
+    if "login" in seen.tracks:
         lives = "an unknown time" if seen.lifetime_s is None else spell_length(seen.lifetime_s)
-        expect.note(f"the token lives {lives} and was renewed {seen.renewals} times")
+        expect.note(f"a token lives {lives}; renewals: {seen.renewals}")
