@@ -250,7 +250,7 @@ def laid_out(pytester: pytest.Pytester) -> list[str]:
     pytester.makeconftest((ROOT / "conftest.py").read_text(encoding="utf-8"))
     settings = (ROOT / "pyproject.toml").read_text(encoding="utf-8").split("[tool.pytest]")[1].split("\n[tool.")[0]
     pytester.makepyprojecttoml(f"[tool.pytest]{settings}".replace('["."]', f'["{ROOT}"]'))
-    (pytester.path / "suites").mkdir()
+    (pytester.path / "suites").mkdir(exist_ok=True)
     shutil.copy(ROOT / "suites" / "soak" / "test_soak.py", pytester.path / "suites")
     rhythm = "\n".join(f'{name} = "{value}"' for name, value in QUICK.items())
     (pytester.path / "quick.toml").write_text(f'extends = "replica"\n[soak]\n{rhythm}\n', encoding="utf-8")
@@ -325,3 +325,27 @@ def test_an_interrupted_soak_that_has_seen_a_failure_fails(pytester: pytest.Pyte
     assert any(note.startswith("held for ") for note in soak["notes"])
     assert "held for" in output
     assert soak["hints"][0]["id"] == "health-comes-and-goes"
+
+
+WAITS = """
+import time
+import pytest
+
+@pytest.mark.soak
+@pytest.mark.criterion("A-WAITS", section="-", severity="critical")
+def test_waits():
+    '''It is waited for.'''
+    time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_a_soak_that_was_not_waited_for_yet_says_how_far_it_was(pytester: pytest.Pytester, workers: list[str]) -> None:
+    """Interrupted while another test has its turn, or in another process, SOAK has not run, and still says how far."""
+    (pytester.path / "suites").mkdir()
+    (pytester.path / "suites" / "test_a.py").write_text(WAITS, encoding="utf-8")
+    code, _, written = interrupted(pytester, signal.SIGINT, *workers)
+    detail = next(one for one in written["criteria"] if one["id"] == "SOAK")["blocked"][0]["detail"]
+    assert code == 2
+    assert detail.startswith("not run: the run was interrupted; until then: ")
+    assert " of 30 min, 0 failures, slowest " in detail
