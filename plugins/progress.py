@@ -114,7 +114,7 @@ class Progress:
 
 
 def line(awaited: Mapping[str, float], elapsed_s: float, width: int, told: Mapping[str, str] | None = None) -> str:
-    """Return one line: what is awaited, longest first, cut to the width.
+    """Return one line: what is awaited, longest first, cut to the width; the time only where it is not told.
 
     Args:
         awaited: seconds so far, by probe.
@@ -122,9 +122,9 @@ def line(awaited: Mapping[str, float], elapsed_s: float, width: int, told: Mappi
         width: of the terminal, in columns.
         told: how far those are that tell it.
     """
-    names = sorted(awaited, key=lambda name: -awaited[name])
-    parts = [f"{name}: {told[name]}" if told and name in told else f"{name} ({awaited[name]:.0f} s)" for name in names]
-    text = f"{elapsed_s:.0f} s: awaiting {', '.join(parts)}"
+    names, told = sorted(awaited, key=lambda name: -awaited[name]), told or {}
+    parts = [f"{name}: {told[name]}" if name in told else f"{name} ({awaited[name]:.0f} s)" for name in names]
+    text = ", ".join(parts) if set(names) <= told.keys() else f"{elapsed_s:.0f} s: awaiting {', '.join(parts)}"
     return text if len(text) < width else text[: width - 4] + "..."
 
 

@@ -82,3 +82,11 @@ def test_a_line_fits_its_width() -> None:
     cut = line({f"probe_{number}": 1.0 for number in range(20)}, 1.0, 80)
     assert len(cut) < 80
     assert cut.endswith("...")
+
+
+def test_a_line_says_how_far_what_takes_long_is() -> None:
+    """What tells how far it is does so instead of its seconds; alone it needs no more than that."""
+    told = {"soak": "12 min 33 s of 30 min, 0 failures, slowest 0.41 s (sessions)"}
+    assert line({"soak": 753.2}, 754.0, 80, told) == f"soak: {told['soak']}"
+    both = line({"soak": 3.2, "instance": 2.0}, 3.5, 120, told)
+    assert both == f"4 s: awaiting soak: {told['soak']}, instance (2 s)"
