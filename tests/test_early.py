@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from allclear_early import one_word_each
+from allclear_early import checkout, one_word_each
 
 ROOT = Path(__file__).parent.parent
 
@@ -25,6 +25,12 @@ ROOT = Path(__file__).parent.parent
 def test_options_become_one_word(args: list[str], joined: list[str]) -> None:
     """Each option of a path is joined with its value, and nothing else is touched."""
     assert one_word_each(args) == joined
+
+
+def test_only_a_checkout_of_allclear_is_meant(tmp_path: Path) -> None:
+    """The checkout is found from anywhere inside it, and other projects are left alone."""
+    assert checkout(ROOT) == checkout(ROOT / "suites" / "phase1") == ROOT
+    assert checkout(tmp_path) is None
 
 
 @pytest.mark.slow

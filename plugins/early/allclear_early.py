@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-CHECKOUT = Path(__file__).resolve().parents[2]
 PATH_OPTIONS = ("--source", "--target", "--reports")
 
 
@@ -27,8 +26,8 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> Generator[None
 def _begin_again(early_config: pytest.Config) -> None:
     given = list(early_config.invocation_params.args)
     joined = one_word_each(given)
-    here = early_config.invocation_params.dir.is_relative_to(CHECKOUT)
-    if not here or joined == given or early_config.inipath == CHECKOUT / "pyproject.toml":
+    here = checkout(early_config.invocation_params.dir)
+    if here is None or joined == given or early_config.inipath == here / "pyproject.toml":
         return
     command = [sys.executable, "-m", "pytest", *joined]
     if os.name == "nt":  # where replacing a process loses its exit code
@@ -45,3 +44,10 @@ def one_word_each(args: list[str]) -> list[str]:
         else:
             joined.append(arg)
     return joined
+
+
+def checkout(start: Path) -> Path | None:
+    """Return the checkout of allclear that a folder is in; None in any other project of the same environment."""
+    return next(
+        (one for one in (start, *start.parents) if (one / "fixtures" / "targets" / "staging.toml").is_file()), None
+    )
