@@ -1,6 +1,8 @@
 """The fault matrix: each fault turns exactly its criteria, and the right cause is named; a healthy replica none."""
 
 import json
+import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Mapping
@@ -15,22 +17,36 @@ from plugins.runbook import read
 pytestmark = pytest.mark.matrix
 
 ROOT = Path(__file__).parent.parent
-ALWAYS_WARN = {"TMO-NEST": "warn", "CAP-PLAN": "warn"}
+ALWAYS = {"TMO-NEST": "warn", "CAP-PLAN": "warn"}
 """Advisories that the plan's own numbers violate, so that they warn on the healthy replica as well."""
+TERRAFORM = shutil.which("terraform")
+BARE = {"PRE-TOOLS": "warn"} | ({} if TERRAFORM else {"TF-DRIFT": "blocked"})
+"""What a machine without gcloud and without a browser adds; starting them for each fault would prove nothing more."""
 EVERYTHING = ("-m", "not soak")
 SOAK = ("-m", "soak", "--soak-minutes", "0.6")
 """A soak takes its time, so it is run for the faults that say what it sees of them, and for no other."""
 
 
-def run(directory: Path, *options: str) -> dict[str, Any]:
-    """Run the whole suite on the replica, as a user does, and return its verdict.json."""
+def run(directory: Path, *options: str, path: str | None = None) -> dict[str, Any]:
+    """Run the suite on the replica, as a user does, and return its verdict.json; without `path`, on a bare machine."""
     command = [sys.executable, "-m", "pytest", "--target", "replica", f"--reports={directory}", "-q", *options]
-    done = subprocess.run([*command, "-p", "no:cacheprovider"], cwd=ROOT, capture_output=True, text=True, check=False)
+    env = os.environ | {"PATH": path or str(bare(directory))}
+    command += ["-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     written = directory / "latest" / "verdict.json"
     assert written.exists(), done.stdout + done.stderr
     verdict: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
     assert verdict["exit_code"] == done.returncode
     return verdict
+
+
+def bare(directory: Path) -> Path:
+    """Return a folder of programs that holds terraform, where there is one, and nothing else."""
+    programs = directory / "bin"
+    programs.mkdir()
+    if TERRAFORM:
+        (programs / "terraform").symlink_to(TERRAFORM)
+    return programs
 
 
 def turned(verdict: dict[str, Any]) -> dict[str, str]:
@@ -45,10 +61,12 @@ def fits(verdict: dict[str, Any], id: str) -> bool:
     return hint["id"] in told_apart or not told_apart
 
 
+@pytest.mark.gcloud
+@pytest.mark.skipif(not (TERRAFORM and shutil.which("gcloud")), reason="needs gcloud and terraform")
 def test_a_healthy_replica_is_all_clear(tmp_path: Path) -> None:
     """Without a fault, every criterion holds, save the advisories that the plan itself violates."""
-    verdict = run(tmp_path, *EVERYTHING)
-    assert turned(verdict) == ALWAYS_WARN
+    verdict = run(tmp_path, *EVERYTHING, path=os.environ["PATH"])
+    assert turned(verdict) == ALWAYS
     assert (verdict["verdict"], verdict["exit_code"]) == ("ALL CLEAR", 0)
 
 
@@ -63,8 +81,8 @@ def test_a_fault_turns_exactly_its_criteria(id: str, tmp_path: Path) -> None:
     """Each fault turns the criteria that it declares, and no other; the first cause is right, and each hint fits."""
     turns = {criterion: outcome for criterion, outcome in FAULTS[id].turns.items() if criterion != "SOAK"}
     verdict = run(tmp_path, "--fault", id, *EVERYTHING)
-    assert turned(verdict) == ALWAYS_WARN | turns
-    agrees(verdict, id, turns)
+    assert turned(verdict) == ALWAYS | turns | BARE
+    agrees(verdict, id, turns | BARE)
 
 
 @pytest.mark.parametrize("id", [id for id, fault in FAULTS.items() if "SOAK" in fault.turns])
@@ -82,6 +100,6 @@ def agrees(verdict: dict[str, Any], id: str, turns: Mapping[str, str]) -> None:
     assert next((one["criterion"] for one in verdict["causes"]), None) == (cause if cause in turns else None)
     for one in verdict["causes"]:
         assert fits(verdict, one["criterion"])
-    failed, blocked = "fail" in turns.values(), "blocked" in turns.values()
-    assert (verdict["exit_code"] == 1) == failed
-    assert (verdict["exit_code"] != 0) == (failed or blocked)
+    severities = {one["id"]: one["severity"] for one in verdict["criteria"]}
+    deciding = {outcome for criterion, outcome in turns.items() if severities[criterion] != "advisory"}
+    assert verdict["exit_code"] == (1 if "fail" in deciding else 6 if "blocked" in deciding else 0)

@@ -111,3 +111,19 @@ def test_no_check_knows_what_it_looks_at(folder: str) -> None:
         text = path.read_text(encoding="utf-8")
         assert "target.kind" not in text, path
         assert "replica" not in text.lower().replace("--target replica", ""), path
+
+
+def test_ci_runs_what_the_readme_says() -> None:
+    """CI calls the README's own command for the tests, word for word."""
+    readme, ci = ((ROOT / name).read_text(encoding="utf-8") for name in ("README.md", ".ci/run"))
+    (command,) = [
+        line.strip() for line in readme.splitlines() if line.startswith("    python3 -m venv") and "tox" in line
+    ]
+    assert command in ci.splitlines()
+
+
+def test_links_of_the_pages_lead_somewhere() -> None:
+    """Every relative link in the README, the docs and the contributor's pages leads to a file."""
+    for page in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md"), ROOT / "reports" / "README.md"):
+        for link in re.findall(r"\]\((?!https?:|#|mailto:)([^)#]+)", page.read_text(encoding="utf-8")):
+            assert (page.parent / link).exists(), f"{page.name}: {link}"
