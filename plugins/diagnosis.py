@@ -36,6 +36,11 @@ LINKS = (
     Link("SQL-CONNS", "above", ("SQL-DIRECT", "DB-CONNECT"), "too-many-clients"),
     # Both look at the same sessions.
     Link("DB-CONNECT", "", ("SQL-DIRECT",), "same"),
+    # A server that is slow over every query is slow for the services, too.
+    Link("DB-QUERY", "query-slow", ("SQL-DIRECT",), "query-slow"),
+    Link("DB-QUERY", "query-slow", ("HLT-AUTH", "DB-BACKEND")),
+    # A service that does not answer for itself does not answer for its database either.
+    Link("HLT-BACKEND", "", ("DB-BACKEND",), "same"),
     # Connections are counted over a session.
     Link("SQL-DIRECT", "", ("SQL-CONNS",), "dependency"),
     # A service that is not attached has no egress setting either.
