@@ -28,6 +28,7 @@ class Screen:
         self._line = ""
         """What pytest has written of the present line, to be put back when ours goes."""
         self._ours = False
+        stream.flush()  # what pytest has written before must come before what goes through another descriptor
         try:
             self._stream = os.fdopen(os.dup(stream.fileno()), "w", encoding=stream.encoding, errors="replace")
         except (AttributeError, OSError):
