@@ -57,8 +57,10 @@ class Shell:
         environment = {**os.environ, **gcloud_environment(self._plane, directory / "gcloud")}
         told = ["gcloud", "info", "--format=value(basic.python_location,installation.sdk_root)"]
         python, sdk = subprocess.run(told, env=environment, capture_output=True, text=True, check=True).stdout.split()
+        (directory / "policy.yaml").write_text("{}", encoding="utf-8")  # what the reader of a hint has written
         self._process = subprocess.Popen(
             [python, "-S", str(Path(__file__).parent / "gcloud_shell.py"), sdk],
+            cwd=directory,
             env=environment,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
