@@ -49,7 +49,8 @@ def check(profile: Profile) -> None:
     """Refuse a runbook that this target cannot use, before anything is looked at.
 
     Raises:
-        CatalogueError: it is not valid, or a placeholder is neither a fact nor a key path of this profile.
+        CatalogueError: it is not valid, a placeholder is neither a fact nor a key path of this profile, or a criterion
+            has no entry at all.
     """
     book = read()
     unknown = unknown_placeholders((*book.hints, *book.procedures), profile)
@@ -59,6 +60,8 @@ def check(profile: Profile) -> None:
                 f"{book.files[id]}: {id}: {{{name}}} is neither a fact nor a key of the profile" for id, name in unknown
             )
         )
+    if book.unhinted:
+        raise CatalogueError("\n".join(f"no entry is for criterion {id}" for id in book.unhinted))
 
 
 def procedures(profile: Profile, target: str = "") -> tuple[Procedure, ...]:

@@ -334,6 +334,14 @@ def test_an_unknown_placeholder_is_refused(tmp_path: Path, monkeypatch: pytest.M
         check(load("staging"))
 
 
+def test_a_criterion_without_an_entry_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A runbook that leaves a criterion of the plan without any entry is not used, and names it."""
+    (tmp_path / "a.toml").write_text(SOUND, encoding="utf-8")
+    monkeypatch.setattr("plugins.remediation.read", lambda: read(tmp_path))
+    with pytest.raises(CatalogueError, match=r"^no entry is for criterion CAP-PLAN\n"):
+        check(load("staging"))
+
+
 @pytest.mark.slow
 def test_a_broken_runbook_ends_the_run_before_it_begins(pytester: pytest.Pytester) -> None:
     """With a broken runbook pytest refuses to start, in words: no traceback, no report, no process left."""

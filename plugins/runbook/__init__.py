@@ -19,6 +19,7 @@ from plugins.reporting.record import Frozen
 
 FOLDER = Path(__file__).parent
 SUITES = FOLDER.parent.parent / "suites"
+_DECLARED = re.compile(r"mark\.criterion\(\s*\"([A-Z-]+)\"")
 _ID = re.compile(r"""["']([A-Z]+(?:-[A-Z]+)*)["']""")
 
 
@@ -122,6 +123,7 @@ class Runbook(Frozen):
 
     Attributes:
         files: the name of the file that each hint and procedure stands in, by its id.
+        unhinted: criteria of the plan that no hint is for; what preflight lacks is told by its reason.
     """
 
     commands: dict[str, Command]
@@ -129,6 +131,7 @@ class Runbook(Frozen):
     procedures: tuple[Procedure, ...]
     escalations: tuple[Escalation, ...]
     files: dict[str, str]
+    unhinted: tuple[str, ...]
 
 
 class _File(BaseModel):
@@ -165,6 +168,7 @@ def read(folder: Path = FOLDER, suites: Path = SUITES) -> Runbook:
         procedures=tuple(procedure for _, procedure in procedures),
         escalations=tuple(entry for file in files.values() for entry in file.escalation),
         files={entry.id: file for file, entry in (*hints, *procedures)},
+        unhinted=tuple(sorted(_declared(suites) - {id for _, hint in hints for id in hint.criteria})),
     )
 
 
@@ -207,6 +211,12 @@ def _entries(
 
 def _words(where: tuple[int | str, ...], said: str) -> str:
     return ": ".join(filter(None, [".".join(map(str, where)), said.removeprefix("Value error, ").lower()]))
+
+
+def _declared(suites: Path) -> set[str]:
+    """Return the criteria that the tests declare, preflight's left out."""
+    texts = (path.read_text(encoding="utf-8") for path in suites.rglob("test_*.py") if "preflight" not in path.parts)
+    return {id for text in texts for id in _DECLARED.findall(text)}
 
 
 def _criteria(suites: Path) -> set[str]:
