@@ -55,10 +55,12 @@ def turned(verdict: dict[str, Any]) -> dict[str, str]:
 
 
 def fits(verdict: dict[str, Any], id: str) -> bool:
-    """Whether the first hint of a criterion is one for just this symptom, where the runbook has any that is."""
-    (hint, *_) = next(one["hints"] for one in verdict["criteria"] if one["id"] == id)
-    particular = {one.id for one in read().hints if id in one.criteria and one.when != ("*",)}
-    return hint["id"] in particular or not particular
+    """Whether the first hint of a criterion names its symptom, where the runbook has any hint that does."""
+    (judged,) = [one for one in verdict["criteria"] if one["id"] == id]
+    symptoms = {comparison["symptom"] for comparison in judged["comparisons"] if not comparison["holds"]}
+    ours = [hint for hint in read().hints if id in hint.criteria]
+    naming = [hint for hint in ours if symptoms & set(hint.when)]
+    return judged["hints"][0]["id"] in {hint.id for hint in naming or ours}
 
 
 @pytest.mark.gcloud
