@@ -1,10 +1,10 @@
 """From failing criteria to causes: what is upstream of what, and which failure explains which."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from plugins.outcome import Outcome, Severity
-from plugins.reporting.record import Criterion, Result
+from plugins.reporting.record import Result
 
 _WEIGHT = {Severity.CRITICAL: 0, Severity.MAJOR: 1, Severity.ADVISORY: 2}
 
@@ -139,22 +139,3 @@ def _root(id: str, results: Mapping[str, Result], failing: list[str]) -> str | N
         root = next((upstream for upstream in above if upstream in failing), root)
         frontier = above
     return root
-
-
-def cycles(criteria: Iterable[Criterion]) -> list[str]:
-    """Return the ids that depend on themselves, directly or through others."""
-    needs = {criterion.id: criterion.needs for criterion in criteria}
-
-    def reaches(start: str) -> bool:
-        seen: set[str] = set()
-        frontier = list(needs[start])
-        while frontier:
-            current = frontier.pop()
-            if current == start:
-                return True
-            if current not in seen:
-                seen.add(current)
-                frontier.extend(needs.get(current, ()))
-        return False
-
-    return sorted(id for id in needs if reaches(id))

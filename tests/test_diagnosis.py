@@ -2,10 +2,9 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 from fixtures.evidence.base import Reason, Why
-from plugins.diagnosis import LINKS, cycles, diagnose
+from plugins.diagnosis import LINKS, diagnose
 from plugins.outcome import Outcome, Severity
 from plugins.reporting.record import ComparisonRecord, Criterion, Result
 
@@ -77,12 +76,6 @@ def test_blindness_is_not_a_cause() -> None:
     found = diagnose(results(result("A", "blocked"), result("B", "fail", "A")))
     assert found.causes == ("B",)
     assert found.explained_by == {}
-
-
-def test_cycles_are_found() -> None:
-    """Criteria that depend on themselves are named, and others are not."""
-    chain: list[Any] = [result("A", "pass", "B"), result("B", "pass", "A"), result("C", "pass", "A")]
-    assert cycles(item.criterion for item in chain) == ["A", "B"]
 
 
 def test_who_saw_the_same_thing_missing_says_it_once() -> None:
