@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import pytest
 
@@ -181,7 +182,8 @@ def test_database_that_is_not_installed() -> None:
 @pytest.mark.slow
 def test_server_that_ignores_its_signal_is_killed(tmp_path: Path) -> None:
     """A server that does not heed SIGINT is killed, and the directory goes all the same."""
-    directory = tmp_path / "box"
+    # Its name is looked for in every command line of the machine.
+    directory = tmp_path / f"deaf-{uuid4().hex}"
     deaf = "import signal, sys, time; signal.signal(signal.SIGINT, signal.SIG_IGN); print(flush=True); time.sleep(600)"
     script = f"""
 import os, signal, subprocess, sys

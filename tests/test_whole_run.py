@@ -5,14 +5,16 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import psutil
 import pytest
 
 pytestmark = pytest.mark.slow
 
+T = TypeVar("T")
 ROOT = Path(__file__).parent.parent
 SAID = "REPLICA RUN: this says nothing about staging."
 
@@ -102,11 +104,11 @@ def test_nothing_outlives_a_killed_run(tmp_path: Path) -> None:
         command(tmp_path, *options), cwd=ROOT, env=environment(tmp_path), stdout=subprocess.DEVNULL
     )
     family = _wait_for_servers(psutil.Process(process.pid))
-    directories = {Path(part) for one in family for part in one.cmdline() if "/allclear-" in part}
+    directories = {Path(part) for one in family for part in _told(one.cmdline) if "/allclear-" in part}
     process.kill()
     process.wait()
     _, alive = psutil.wait_procs(family, timeout=20)
-    assert [one.cmdline() for one in alive if one.is_running()] == []
+    assert [line for one in alive if (line := _told(one.cmdline))] == []
     gone_by = time.monotonic() + 10
     while any(path.exists() for path in directories) and time.monotonic() < gone_by:
         time.sleep(0.05)
@@ -118,8 +120,16 @@ def _wait_for_servers(parent: psutil.Process) -> list[psutil.Process]:
     until = time.monotonic() + 60
     while time.monotonic() < until:
         family = parent.children(recursive=True)
-        names = {one.name() for one in family}
+        names = ["".join(_told(one.name)) for one in family]
         if any("postgres" in name for name in names) and any("valkey" in name or "redis" in name for name in names):
             return family
         time.sleep(0.05)
     raise AssertionError("the replica's servers did not start")
+
+
+def _told(ask: Callable[[], T]) -> T | tuple[()]:
+    """Return what a process says of itself; nothing of one that has ended, or that nobody has buried yet."""
+    try:
+        return ask()
+    except psutil.NoSuchProcess:
+        return ()
