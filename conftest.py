@@ -3,6 +3,7 @@
 pytest_plugins = [
     "fixtures.observe",
     "plugins.criteria",
+    "plugins.readiness",
     "plugins.session",
     "plugins.judging",
     "plugins.redaction",

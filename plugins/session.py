@@ -21,6 +21,7 @@ from fixtures.observe import CLIENT, PROFILE, undeclared
 from fixtures.probes.registry import PROBES
 from fixtures.profile import Profile, ProfileError, load
 from plugins.criteria import CRITERION, criteria
+from plugins.readiness import wait_ready_s
 from plugins.remediation import check
 from plugins.reporting.record import Criterion, Record
 from plugins.runbook import CatalogueError
@@ -91,7 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
     soak_minutes = _minutes(option.soak_minutes)
     started = datetime.now(UTC)
     source = str(Path(option.source).resolve()) if option.source else None
-    engine = Engine(option.target, source, option.fault, soak_minutes)
+    engine = Engine(option.target, source, option.fault, soak_minutes, wait_ready_s(config))
     try:
         check(profile)  # while the engine wakes
     except CatalogueError as error:

@@ -15,17 +15,23 @@ def backend(cloud_run: Attempt[CloudRun]) -> Attempt[Service]:
     return cloud_run.value.services["backend"]
 
 
+@pytest.mark.ready
 @pytest.mark.criterion("RUN-READY", section="2.2", severity="critical")
-def test_latest_revision_serves(backend: Attempt[Service], lock: Locked, expect: Expect) -> None:
-    """The latest created revision is ready and takes all the traffic."""
-    latest = None if backend.evidence is None else backend.evidence.latest_created
-    expect(backend, "latest_ready", "latest ready revision").equals(latest, symptom="not-ready")
-    shares = {} if backend.evidence is None else {part.revision: part.percent for part in backend.evidence.traffic}
-    if backend.evidence is not None and backend.evidence.found:
-        expect.note("traffic: " + (", ".join(f"{name} {percent} %" for name, percent in shares.items()) or "none"))
-        taken = shares.get(latest or "", 0) / 100
-        symptom = "split" if len(shares) > 1 else "elsewhere"
-        expect.value(taken, "traffic of the latest revision").equals(lock.revision.traffic, symptom=symptom)
+def test_latest_revision_serves(cloud_run: Attempt[CloudRun], lock: Locked, expect: Expect) -> None:
+    """The latest created revision of each service is ready and takes all the traffic."""
+    for key, seen in cloud_run.value.services.items():
+        service = seen.evidence
+        latest = None if service is None else service.latest_created
+        expect(seen, "latest_ready", f"latest ready revision of {key}").equals(latest, symptom="not-ready")
+        if service is not None and service.found:
+            shares = {part.revision: part.percent for part in service.traffic}
+            told = ", ".join(f"{name} {percent} %" for name, percent in shares.items()) or "none"
+            expect.note(f"traffic of {service.name}: {told}")
+            taken = shares.get(latest or "", 0) / 100
+            symptom = "split" if len(shares) > 1 else "elsewhere"
+            expect.value(taken, f"traffic of the latest revision of {key}").equals(
+                lock.revision.traffic, symptom=symptom
+            )
 
 
 @pytest.mark.criterion("RUN-START", section="fix 4", severity="major", needs=["RUN-READY"])
