@@ -14,4 +14,5 @@ pytest_plugins = [
     "plugins.reporting.html",
     "plugins.reporting.junit",
     "plugins.reporting.allure",
+    "plugins.reporting.github",
 ]
