@@ -1,7 +1,7 @@
 """On a runner of GitHub Actions: annotations for what is broken or not seen, and the summary on the workflow's page.
 
-What services say may look like a command to the runner, which reads every line of the output. So its commands are switched
-off from the first line of a run to the last, save for our own.
+What services say may look like a command to the runner, which reads every line of the output. So its commands are
+switched off from the first line of a run to the last, save for our own.
 """
 
 import os
@@ -52,9 +52,7 @@ def _of(result: Result, level: str) -> str:
 def _gaps(verdict: Verdict, level: str) -> Iterator[str]:
     for gap in verdict.gaps:
         blocked = ", ".join(result.criterion.id for result in gap.results)
-        yield annotation(
-            level, f"Not observed: {gap.sentence}", f"{gap.reason}; it keeps from being observed: {blocked}"
-        )
+        yield annotation(level, f"Not observed: {gap.sentence}", f"{gap.reason}; not observed for it: {blocked}")
 
 
 def _capped(commands: list[str]) -> list[str]:
@@ -72,7 +70,7 @@ def annotation(level: str, title: str, message: str) -> str:
 
 
 def _escaped(text: str, escapes: Mapping[str, str]) -> str:
-    return text.translate(str.maketrans(dict(escapes)))
+    return "".join(escapes.get(character, character) for character in text)
 
 
 class Runner:
@@ -108,9 +106,9 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
     """Annotate, and put the summary on the workflow's page, when every report is written."""
     returned = yield
-    runner, verdict = (session.config.stash.get(key, None) for key in (_RUNNER, VERDICT))
-    if isinstance(runner, Runner):
-        if isinstance(verdict, Verdict):
+    runner, verdict = session.config.stash.get(_RUNNER, None), session.config.stash.get(VERDICT, None)
+    if runner is not None:
+        if verdict is not None:
             runner.annotate(verdict)
             _summarise(verdict.record.directory / "summary.md", os.environ.get("GITHUB_STEP_SUMMARY", ""))
         runner.end()
