@@ -23,7 +23,7 @@ from plugins.judging import carried
 from plugins.outcome import Outcome, Severity
 from plugins.remediation import Hint, pick
 from plugins.reporting.findings import anchors, meaning, place
-from plugins.reporting.record import DISCLAIMER, Criterion, Result
+from plugins.reporting.record import DISCLAIMER, ComparisonRecord, Criterion, Result
 from plugins.session import needed
 from plugins.verdict import VERDICT, Verdict, viewpoint
 
@@ -135,7 +135,9 @@ class Sink:
         """Say in a result's message what was found; redact it."""
         for label in result.labels:
             if label.name == "criterion" and label.value in self._found:
-                _say(result, self._found.pop(label.value))
+                found = self._found.pop(label.value)
+                _say(result, found)
+                result.steps += [_step(comparison, found, result) for comparison in found.comparisons]
         _clean(result)
 
     @allure_commons.hookimpl(tryfirst=True)
@@ -200,8 +202,21 @@ def _say(written: Any, result: Result) -> None:
         written.statusDetails = details
 
 
+def _step(comparison: ComparisonRecord, found: Result, within: Any) -> Any:
+    """Return a comparison as a step of a result, which it borrows its times from: all were made at one moment."""
+    from allure_commons.model2 import Status, TestStepResult  # untyped upstream
+
+    name = f"{comparison.subject}: {comparison.observed}, expected {comparison.expected}"
+    if not comparison.holds and (comparison.warning or found.outcome is Outcome.WARN):
+        name = f"WARN {name}"  # Allure has no status for it
+        status = Status.PASSED
+    else:
+        status = Status.PASSED if comparison.holds else Status.FAILED
+    return TestStepResult(name=name, status=status, start=within.start, stop=within.stop)
+
+
 def _details() -> Any:
-    from allure_commons.model2 import StatusDetails  # untyped upstream: kept to the one place that makes one
+    from allure_commons.model2 import StatusDetails  # untyped upstream
 
     return StatusDetails()
 
