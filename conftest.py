@@ -4,6 +4,7 @@ pytest_plugins = [
     "fixtures.observe",
     "plugins.criteria",
     "plugins.readiness",
+    "plugins.incident",
     "plugins.session",
     "plugins.judging",
     "plugins.redaction",

@@ -33,7 +33,7 @@ AREAS = {
     "monitoring": "alert policies and handlers (plan 3.3)",
 }
 CRITERION = pytest.StashKey[Criterion]()
-_PLAIN_RUN = ("preflight", "phase1", "phase2", "phase3")
+PLAIN_RUN = ("preflight", "phase1", "phase2", "phase3")
 _VANTAGES = ("anywhere", "vpc", "checkout")
 
 
@@ -65,7 +65,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         seen[criterion.id] = item.nodeid
         item.stash[CRITERION] = criterion
     if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
-        left_out = [item for item in items if not any(item.get_closest_marker(name) for name in _PLAIN_RUN)]
+        left_out = [item for item in items if not any(item.get_closest_marker(name) for name in PLAIN_RUN)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: item.get_closest_marker("preflight") is None)

@@ -133,7 +133,10 @@ def merged(hints: Iterable[Hint]) -> tuple[Hint, ...]:
         first = found.setdefault(hint.id, hint)
         commands = {command.run: command for command in (*first.commands, *hint.commands)}
         cause = first.cause if first.cause == hint.cause else ""
-        found[hint.id] = first.model_copy(update={"commands": tuple(commands.values()), "cause": cause})
+        because = tuple(dict.fromkeys((*first.because, *hint.because)))
+        found[hint.id] = first.model_copy(
+            update={"commands": tuple(commands.values()), "cause": cause, "because": because}
+        )
     return tuple(found.values())
 
 

@@ -154,7 +154,17 @@ def _filled(match: _Match, result: Result, profile: Profile, facts: Mapping[str,
                 commands.append(_command(command, profile, here))
     texts = {"cause": fill(match.hint.cause, profile, facts)}
     texts["verify"] = _typed(fill(match.hint.verify, profile, facts, quoted=True), facts)
-    return match.hint.model_copy(update={**texts, "commands": tuple(commands)})
+    because = _because(match, result)
+    return match.hint.model_copy(update={**texts, "commands": tuple(commands), "because": because})
+
+
+def _because(match: _Match, result: Result) -> tuple[str, ...]:
+    """Return what of a result a hint was chosen by: a line for each comparison, or the reason; with who said it."""
+    if match.why is not None:
+        asked = match.why.looked_at
+        return (f"{match.why.detail} ({asked})" if asked else match.why.detail,)
+    seen = "; ".join((*result.sources, f"{result.seconds:.1f} s"))
+    return tuple(f"{one.subject}: {one.observed}, expected {one.expected} ({seen})" for one in match.comparisons)
 
 
 def _facts(match: _Match, result: Result, profile: Profile, principal: str) -> dict[str, str]:
@@ -230,6 +240,12 @@ def _typed(run: str, facts: Mapping[str, str]) -> str:
     if run.split(" ")[0] != "pytest" or "--target" in run or target in ("", DEFAULT_TARGET):
         return run
     return f"{run} --target {shlex.quote(target)}"
+
+
+def typed(run: str, profile: Profile, target: str) -> str:
+    """Return a pytest command as it is typed for a target, with the checkout that its profile names."""
+    source = lookup("backend_source.checkout", profile, {}) if profile.replica is None else ""
+    return _typed(f"{run} --source {shlex.quote(source)}" if source else run, {"target": target})
 
 
 def unknown_placeholders(entries: Iterable[Hint | Procedure], profile: Profile) -> list[tuple[str, str]]:

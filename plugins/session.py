@@ -21,6 +21,7 @@ from fixtures.observe import CLIENT, PROFILE, undeclared
 from fixtures.probes.registry import PROBES
 from fixtures.profile import Profile, ProfileError, load
 from plugins.criteria import CRITERION, criteria
+from plugins.incident import told
 from plugins.readiness import wait_ready_s
 from plugins.remediation import check
 from plugins.reporting.record import Criterion, Record
@@ -91,6 +92,7 @@ def pytest_configure(config: pytest.Config) -> None:
     _check(option, profile)
     soak_minutes = _minutes(option.soak_minutes)
     started = datetime.now(UTC)
+    incident = told(option.incident, option.incident_start, started)
     source = str(Path(option.source).resolve()) if option.source else None
     engine = Engine(option.target, source, option.fault, soak_minutes, wait_ready_s(config))
     try:
@@ -106,6 +108,7 @@ def pytest_configure(config: pytest.Config) -> None:
         started_at=started.isoformat(timespec="seconds"),
         command=shlex.join(["pytest", *config.invocation_params.args]),
         directory=_directory(Path(option.reports or config.rootpath / "reports"), started, profile.target.name),
+        incident=incident,
     )
     config.stash[RUN] = Run(record, profile, engine)
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):

@@ -4,6 +4,7 @@ import time
 from collections import Counter
 from collections.abc import Collection, Generator, Mapping
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -15,9 +16,11 @@ from fixtures.observe import resolved
 from fixtures.profile import Profile
 from plugins.diagnosis import Diagnosis, diagnose
 from plugins.gaps import Gap, find_gaps, merged
+from plugins.incident import concluded
 from plugins.judging import carried
 from plugins.outcome import Gate, Outcome, Severity, gate
-from plugins.remediation import Hint, pick
+from plugins.plan import Plan, make, whole_gate
+from plugins.remediation import Hint, pick, typed
 from plugins.reporting.record import Record, Result, Viewpoint
 from plugins.session import RUN, Run, is_worker, needed, read_selection
 
@@ -85,14 +88,17 @@ class Verdict:
         """Why the blocked criteria that no failure explains could not be observed, each root reason once."""
         return find_gaps(self.of(Outcome.BLOCKED), self.diagnosis.explained_by, self.hints)
 
+    @cached_property
+    def plan(self) -> Plan:
+        """What to do, in order: one list for all causes and gaps."""
+        gate = typed(whole_gate(self.results.values()), self.profile, self.record.profile)
+        return make(self.results, self.diagnosis, self.gaps, self.hints, gate)
+
     @property
     def next_command(self) -> str | None:
-        """The first command of the first cause's hint, or of what blocks most; None when all is clear."""
-        if self.exit_code == Gate.CLEAR:
-            return None
-        hints = [hint for id in self.diagnosis.causes for hint in self.hints.get(id, ())]
-        hints += [hint for gap in self.gaps for hint in gap.hints]
-        return next((hint.commands[0].run for hint in hints if hint.commands), None)
+        """The plan's first command; None when all is clear."""
+        first = self.plan.steps[:1]
+        return first[0].run if first and self.exit_code != Gate.CLEAR else None
 
 
 def build(run: Run, exit_code: int, client: Client | None) -> Verdict:
@@ -199,7 +205,12 @@ def _decide(session: pytest.Session, run: Run, exitstatus: int) -> Verdict:
             record.viewpoint = viewpoint(client, needed(record.selected.values()))
     else:
         record.ended_by = "the run was interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else "pytest stopped"
-    record.end(int(session.exitstatus), time.perf_counter() - run.clock)
+    seconds = time.perf_counter() - run.clock
+    if record.incident is not None:
+        now = datetime.fromisoformat(record.started_at) + timedelta(seconds=seconds)
+        selected = record.selected.values()
+        record.incident = concluded(record.incident, now, selected, record.results, run.profile.contacts)
+    record.end(int(session.exitstatus), seconds)
     return build(run, int(session.exitstatus), client)
 
 

@@ -11,6 +11,7 @@ import pytest
 
 from fixtures.secret import redact
 from plugins.criteria import CRITERION
+from plugins.incident import sentence
 from plugins.outcome import Outcome
 from plugins.reporting.findings import meaning
 from plugins.reporting.record import Result
@@ -89,6 +90,7 @@ def _suite_properties(verdict: Verdict) -> list[tuple[str, object]]:
         ("identity", record.viewpoint.identity),
         *((f"count {outcome}", verdict.counts[outcome]) for outcome in Outcome),
         *(("cause", cause) for cause in verdict.diagnosis.causes),
+        *((("incident", sentence(record.incident)),) if record.incident else ()),
     ]
 
 

@@ -108,6 +108,56 @@ class Viewpoint(Frozen):
     inside_vpc: bool = False
 
 
+class Contact(Frozen):
+    """Somebody to call: the role, and how it is reached; empty where the profile does not say."""
+
+    role: str
+    reached: str
+
+
+class Escalated(Frozen):
+    """An escalation of the plan whose time has come.
+
+    Attributes:
+        after: when it is due, in words.
+        due: whether it is: a criterion of its phases fails. Otherwise they were not observed, so that nobody knows.
+        why: the criteria that fail, or that nobody looked.
+        when: in which case the plan asks for it.
+    """
+
+    after: str
+    due: bool
+    why: str
+    when: str
+    steps: tuple[str, ...]
+    contacts: tuple[Contact, ...]
+    section: str
+    owner: str
+
+
+class Incident(Frozen):
+    """The incident that a run belongs to, and its clock.
+
+    Attributes:
+        started_at: RFC 3339, as it was given.
+        minutes: since then, to the end of the run (while it runs: to its start).
+        phase: marker of the phase that the plan expects now; empty when the plan's time is over.
+        title: that phase in words.
+        left: minutes that the phase, or the plan, still has; negative when they are used up.
+        budget: the same, in a sentence.
+        escalations: those whose time has come, while their phases are not seen to be mended.
+    """
+
+    id: str
+    started_at: str
+    minutes: int
+    phase: str
+    title: str
+    left: int
+    budget: str
+    escalations: tuple[Escalated, ...] = ()
+
+
 @dataclass
 class Record:
     """One run, as far as it has come.
@@ -118,6 +168,7 @@ class Record:
         selected: the criteria that were selected, in the order of the run.
         results: by criterion id.
         ended_by: None for a run that came to its end; else what cut it short.
+        incident: None for a run that was not told of one.
     """
 
     target: str
@@ -133,6 +184,7 @@ class Record:
     ended_by: str | None = None
     seconds: float = 0.0
     exit_code: int | None = None
+    incident: Incident | None = None
 
     @property
     def is_replica(self) -> bool:
@@ -159,6 +211,7 @@ class Record:
                 "profile": self.profile,
                 "started_at": self.started_at,
                 "command": self.command,
+                "incident": self.incident.model_dump(mode="json") if self.incident else None,
                 "selected": [criterion.model_dump(mode="json") for criterion in self.selected.values()],
             },
         )
@@ -171,7 +224,9 @@ class Record:
     def end(self, exit_code: int, seconds: float) -> None:
         """Note how the run ended, and write its last line."""
         self.exit_code, self.seconds = exit_code, round(seconds, 3)
-        self._line("end", {"exit_code": exit_code, "seconds": self.seconds, "ended_by": self.ended_by})
+        incident = self.incident.model_dump(mode="json") if self.incident else None
+        ended = {"exit_code": exit_code, "seconds": self.seconds, "ended_by": self.ended_by, "incident": incident}
+        self._line("end", ended)
 
     def _line(self, event: str, values: Mapping[str, Any]) -> None:
         with (self.directory / "results.jsonl").open("a", encoding="utf-8") as lines:

@@ -12,9 +12,10 @@ from pydantic import Field
 from fixtures.evidence.base import Why
 from fixtures.secret import redact_value
 from plugins.outcome import Outcome, Severity
+from plugins.plan import PlanStep
 from plugins.remediation import Hint
 from plugins.reporting.findings import meaning, observed
-from plugins.reporting.record import SCHEMA_VERSION, ComparisonRecord, Frozen, Result, Viewpoint
+from plugins.reporting.record import SCHEMA_VERSION, ComparisonRecord, Frozen, Incident, Result, Viewpoint
 from plugins.verdict import VERDICT, Verdict
 
 
@@ -61,6 +62,7 @@ class Remedy(Frozen):
 
     id: str
     cause: str
+    because: tuple[str, ...]
     commands: tuple[Step, ...]
     section: str
     takes: str
@@ -107,7 +109,9 @@ class Document(Frozen):
     seconds: float
     ended_by: str | None
     coverage: Coverage
+    incident: Incident | None
     causes: tuple[Cause, ...]
+    plan: tuple[PlanStep, ...]
     criteria: tuple[Judged, ...]
 
 
@@ -131,10 +135,12 @@ def document(verdict: Verdict) -> Document:
         seconds=record.seconds,
         ended_by=record.ended_by,
         coverage=_coverage(verdict),
+        incident=record.incident,
         causes=tuple(
             Cause(criterion=id, title=verdict.results[id].criterion.title, explains=verdict.diagnosis.explains(id))
             for id in causes
         ),
+        plan=verdict.plan.steps,
         criteria=tuple(_judged(verdict, result) for result in verdict.results.values()),
     )
 

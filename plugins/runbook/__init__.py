@@ -72,6 +72,7 @@ class Hint(Entry):
         takes: expected time, in words.
         owner: who does it.
         verify: the pytest command that shows the fix.
+        because: what of this run speaks for the cause; empty in the catalogue, filled in with the finding.
     """
 
     criteria: tuple[str, ...] = ()
@@ -84,6 +85,7 @@ class Hint(Entry):
     takes: str
     owner: str
     verify: str
+    because: tuple[str, ...] = ()
 
     @model_validator(mode="after")
     def _can_be_chosen(self) -> Self:
@@ -109,13 +111,41 @@ class Procedure(Entry):
 
 
 class Escalation(Frozen):
-    """Who is told, and what is considered, when a phase has not helped within its time (`after`, in words)."""
+    """Who is told, and what is considered, when a phase has not helped within its time.
 
-    after: str
+    Attributes:
+        hours: since the start of the incident.
+        phases: markers of the phases that have not helped while one of their criteria fails.
+        call: whom to call, by their names in the profile's table `contacts`.
+    """
+
+    hours: int
+    phases: tuple[str, ...]
+    call: tuple[str, ...]
     when: str
     steps: tuple[str, ...]
     section: str
     owner: str
+
+    @property
+    def after(self) -> str:
+        """When it is due, in words."""
+        return f"{self.hours} hours"
+
+
+class Phase(Frozen):
+    """A phase of the plan.
+
+    Attributes:
+        begins: hours after the start of the incident; `ends` likewise.
+        sections: the plan's minutes for each of its sections.
+    """
+
+    marker: str
+    title: str
+    begins: int
+    ends: int
+    sections: dict[str, int]
 
 
 class Runbook(Frozen):
@@ -130,6 +160,7 @@ class Runbook(Frozen):
     hints: tuple[Hint, ...]
     procedures: tuple[Procedure, ...]
     escalations: tuple[Escalation, ...]
+    phases: tuple[Phase, ...]
     files: dict[str, str]
     unhinted: tuple[str, ...]
 
@@ -141,6 +172,7 @@ class _File(BaseModel):
     hint: tuple[dict[str, Any], ...] = ()
     procedure: tuple[dict[str, Any], ...] = ()
     escalation: tuple[Escalation, ...] = ()
+    phase: tuple[Phase, ...] = ()
 
 
 @cache
@@ -167,6 +199,7 @@ def read(folder: Path = FOLDER, suites: Path = SUITES) -> Runbook:
         hints=tuple(hint for _, hint in hints),
         procedures=tuple(procedure for _, procedure in procedures),
         escalations=tuple(entry for file in files.values() for entry in file.escalation),
+        phases=tuple(entry for file in files.values() for entry in file.phase),
         files={entry.id: file for file, entry in (*hints, *procedures)},
         unhinted=tuple(sorted(_declared(suites) - {id for _, hint in hints for id in hint.criteria})),
     )

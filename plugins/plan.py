@@ -1,0 +1,181 @@
+"""The plan of action: one ordered list for a whole run, whatever number of findings ask for the same thing.
+
+What only reads comes before what changes something; what blocks the view of a cause's upstream before that cause; the
+causes in the order of the diagnosis. Within one remedy the order of its commands is kept, and a command that several
+remedies share stands once, after all that any of them has to do before it.
+"""
+
+import shlex
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from plugins.criteria import PHASES, PLAIN_RUN
+from plugins.diagnosis import Diagnosis
+from plugins.gaps import Gap
+from plugins.reporting.record import Frozen, Result
+from plugins.runbook import Command, Hint, read
+
+
+class PlanStep(Frozen):
+    """One numbered step.
+
+    Attributes:
+        kind: `look` (only reads), `change`, `verify` (whether the changes before it have helped) or `gate` (all of it).
+        run: the command line; `risk`, `changes` and `undo` are those of `plugins.runbook.Command`.
+        serves: ids of the causes, and of what is blocked, that it is for.
+        why: the likely cause that it answers, one sentence; of the first that it serves.
+        section: the plan's section, with `takes` (expected time) and `owner`; empty for `verify` and `gate`.
+        planned: minutes that the plan gives to the first of its sections that has a time; None beyond the plan.
+    """
+
+    number: int
+    kind: Literal["look", "change", "verify", "gate"]
+    run: str
+    risk: Literal["read", "reversible", "disruptive", "destructive"] = "read"
+    changes: str = ""
+    undo: str = ""
+    serves: tuple[str, ...]
+    why: str = ""
+    section: str = ""
+    takes: str = ""
+    owner: str = ""
+    planned: int | None = None
+
+
+class Plan(Frozen):
+    """The steps, in order; none where nothing is broken and nothing stands in the way of seeing that."""
+
+    steps: tuple[PlanStep, ...] = ()
+
+
+@dataclass(frozen=True)
+class _Remedy:
+    """The first hint of a cause or a gap, and the criteria that it is for."""
+
+    serves: tuple[str, ...]
+    hint: Hint
+
+    def commands(self, *, reading: bool) -> list[Command]:
+        return [command for command in self.hint.commands if (command.risk == "read") is reading]
+
+
+def make(
+    results: dict[str, Result], diagnosis: Diagnosis, gaps: Sequence[Gap], hints: dict[str, tuple[Hint, ...]], gate: str
+) -> Plan:
+    """Work out the plan of a run.
+
+    Args:
+        results: by criterion id, in the order of the run.
+        diagnosis: whose causes are mended; what they explain needs nothing of its own.
+        gaps: what keeps criteria from being observed.
+        hints: by criterion id, the most specific first; the first one with commands is followed.
+        gate: the command that shows at the end whether all is well.
+    """
+    remedies = _in_order(results, diagnosis, gaps, hints)
+    steps = [*_looks(remedies), *_changes(remedies)]
+    if not steps:
+        return Plan()
+    everything = tuple(dict.fromkeys(id for remedy in remedies for id in remedy.serves))
+    steps.append(PlanStep(number=0, kind="gate", run=gate, serves=everything))
+    return Plan(steps=tuple(step.model_copy(update={"number": n}) for n, step in enumerate(steps, 1)))
+
+
+def whole_gate(results: Iterable[Result]) -> str:
+    """Return the command of the whole gate: the plan's phases, where this run looked at any, and others it selected."""
+    markers = {marker for result in results for marker in result.criterion.markers}
+    selected = [phase for phase in PHASES if phase in markers]
+    beyond = [phase for phase in selected if phase not in PLAIN_RUN]
+    expression = [*(PLAIN_RUN if len(beyond) < len(selected) else ()), *beyond] if beyond else []
+    return shlex.join(["pytest", *(("-m", " or ".join(expression)) if expression else ())])
+
+
+def _in_order(
+    results: dict[str, Result], diagnosis: Diagnosis, gaps: Sequence[Gap], hints: dict[str, tuple[Hint, ...]]
+) -> list[_Remedy]:
+    """Return the remedies: what hides the upstream of a cause, then the causes, then what else is hidden."""
+    above = _upstream(results, diagnosis.causes)
+    closing = [(_ids(gap), _remedy(_ids(gap), gap.hints)) for gap in gaps]
+    before = [remedy for ids, remedy in closing if not above.isdisjoint(ids)]
+    after = [remedy for ids, remedy in closing if above.isdisjoint(ids)]
+    causes = [_remedy((id,), hints.get(id, ())) for id in diagnosis.causes]
+    return [remedy for remedy in (*before, *causes, *after) if remedy is not None]
+
+
+def _ids(gap: Gap) -> tuple[str, ...]:
+    return tuple(result.criterion.id for result in gap.results)
+
+
+def _remedy(serves: tuple[str, ...], hints: Iterable[Hint]) -> _Remedy | None:
+    return next((_Remedy(serves, hint) for hint in hints if hint.commands), None)
+
+
+def _upstream(results: dict[str, Result], ids: Iterable[str]) -> set[str]:
+    """Return everything that some criteria depend on, by declaration."""
+    found: set[str] = set()
+    waiting = list(ids)
+    while waiting:
+        needs = [need for need in results[waiting.pop()].criterion.needs if need in results and need not in found]
+        found.update(needs)
+        waiting += needs
+    return found
+
+
+def _looks(remedies: Sequence[_Remedy]) -> Iterator[PlanStep]:
+    for run in dict.fromkeys(command.run for remedy in remedies for command in remedy.commands(reading=True)):
+        yield _step("look", run, remedies)
+
+
+def _changes(remedies: Sequence[_Remedy]) -> Iterator[PlanStep]:
+    """Return the changes in an order that every remedy agrees with; after a remedy's last one, its verification."""
+    waiting = [(remedy, [command.run for command in remedy.commands(reading=False)]) for remedy in remedies]
+    waiting = [(remedy, runs) for remedy, runs in waiting if runs]
+    while waiting:
+        run = _next([runs for _, runs in waiting])
+        asking = [remedy for remedy, runs in waiting if runs[0] == run]
+        yield _step("change", run, asking)
+        waiting = [(remedy, runs[1:] if runs[0] == run else runs) for remedy, runs in waiting]
+        yield from _verification([remedy for remedy, runs in waiting if not runs])
+        waiting = [(remedy, runs) for remedy, runs in waiting if runs]
+
+
+def _next(sequences: Sequence[Sequence[str]]) -> str:
+    """Return the first command that none has to do something else before; where they contradict, the first of all."""
+    later = {run for runs in sequences for run in runs[1:]}
+    return next((runs[0] for runs in sequences if runs[0] not in later), sequences[0][0])
+
+
+def _step(kind: Literal["look", "change"], run: str, remedies: Sequence[_Remedy]) -> PlanStep:
+    asking = [remedy for remedy in remedies if any(command.run == run for command in remedy.hint.commands)]
+    hint = asking[0].hint
+    command = next(command for command in hint.commands if command.run == run)
+    return PlanStep(
+        number=0,
+        kind=kind,
+        **command.model_dump(),
+        serves=tuple(dict.fromkeys(id for remedy in asking for id in remedy.serves)),
+        why=hint.cause,
+        section=hint.section,
+        takes=hint.takes,
+        owner=hint.owner,
+        planned=_planned(hint.section),
+    )
+
+
+def _planned(section: str) -> int | None:
+    minutes = {name: given for phase in read().phases for name, given in phase.sections.items()}
+    return next((minutes[part] for part in section.split(", ") if part in minutes), None)
+
+
+def _verification(finished: Sequence[_Remedy]) -> Iterator[PlanStep]:
+    """Return the verification of some remedies; those that differ in their markers alone become one."""
+    together: dict[tuple[bool, tuple[str, ...]], tuple[dict[str, None], dict[str, None]]] = {}
+    for remedy in finished:
+        words = shlex.split(remedy.hint.verify)
+        marked = words[1:2] == ["-m"]
+        expressions, ids = together.setdefault((marked, tuple(words[3 if marked else 1 :])), ({}, {}))
+        expressions.update(dict.fromkeys(words[2].split(" or ") if marked else ()))
+        ids.update(dict.fromkeys(remedy.serves))
+    for (marked, options), (expressions, ids) in together.items():
+        marked_by = ["-m", " or ".join(expressions)] if marked else []
+        yield PlanStep(number=0, kind="verify", run=shlex.join(["pytest", *marked_by, *options]), serves=tuple(ids))
