@@ -10,6 +10,7 @@ pytest_plugins = [
     "plugins.redaction",
     "plugins.verdict",
     "plugins.progress",
+    "plugins.reporting.plan_text",
     "plugins.reporting.terminal",
     "plugins.reporting.verdict_json",
     "plugins.reporting.html",

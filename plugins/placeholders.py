@@ -21,6 +21,12 @@ the principal as IAM writes it.
 """
 BY_HAND = {"checkout": "PATH", "member": "MEMBER", "revision": "REVISION", "secret": "SECRET"}
 """Facts that a command may leave to its reader; a command that lacks any other is left out."""
+WORDS = (
+    *BY_HAND.values(),
+    *("ACCOUNT", "BACKUP", "CHANNEL", "COMMIT", "DATABASE", "FILE", "FLAGS", "HOST", "IMAGE", "MACHINE", "NETWORKS"),
+    *("POLICY", "USER", "VARIABLE", "VERSION", "ZONE"),
+)
+"""Words in capitals that commands leave to their reader."""
 _PLACEHOLDER = re.compile(r"\{([a-z_]+(?:\.[a-z_]+)*)\}")
 
 
@@ -32,6 +38,12 @@ def placeholders(*texts: str) -> set[str]:
 def told(text: str, profile: Profile, facts: Mapping[str, str]) -> bool:
     """Whether everything that a text names is known, or may be left to its reader."""
     return all(lookup(name, profile, facts) or name in BY_HAND for name in placeholders(text))
+
+
+def left_open(run: str) -> list[str]:
+    """Return the words of a command line that its reader fills in."""
+    words = re.findall(r"(?<![\w.])[A-Z]{2,}(?:[A-Z_.]*[A-Z])?(?![A-Z])", re.sub(r'"[^"]*"', "", run))
+    return list(dict.fromkeys(word for word in words if word in WORDS or "." in word))
 
 
 def fill(text: str, profile: Profile, facts: Mapping[str, str], *, quoted: bool = False) -> str:

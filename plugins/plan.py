@@ -22,7 +22,7 @@ class PlanStep(Frozen):
 
     Attributes:
         kind: `look` (only reads), `change`, `verify` (whether the changes before it have helped) or `gate` (all of it).
-        run: the command line; `risk`, `changes` and `undo` are those of `plugins.runbook.Command`.
+        run: the command line; `risk`, `changes`, `undo` and `waits` are those of `plugins.runbook.Command`.
         serves: ids of the causes, and of what is blocked, that it is for.
         why: the likely cause that it answers, one sentence; of the first that it serves.
         section: the plan's section, with `takes` (expected time) and `owner`; empty for `verify` and `gate`.
@@ -35,6 +35,7 @@ class PlanStep(Frozen):
     risk: Literal["read", "reversible", "disruptive", "destructive"] = "read"
     changes: str = ""
     undo: str = ""
+    waits: bool = False
     serves: tuple[str, ...]
     why: str = ""
     section: str = ""
@@ -73,9 +74,9 @@ def make(
         gate: the command that shows at the end whether all is well.
     """
     remedies = _in_order(results, diagnosis, gaps, hints)
-    steps = [*_looks(remedies), *_changes(remedies)]
-    if not steps:
+    if not remedies:
         return Plan()
+    steps = [*_looks(remedies), *_changes(remedies)]
     everything = tuple(dict.fromkeys(id for remedy in remedies for id in remedy.serves))
     steps.append(PlanStep(number=0, kind="gate", run=gate, serves=everything))
     return Plan(steps=tuple(step.model_copy(update={"number": n}) for n, step in enumerate(steps, 1)))
@@ -83,10 +84,10 @@ def make(
 
 def whole_gate(results: Iterable[Result]) -> str:
     """Return the command of the whole gate: the plan's phases, where this run looked at any, and others it selected."""
-    markers = {marker for result in results for marker in result.criterion.markers}
-    selected = [phase for phase in PHASES if phase in markers]
-    beyond = [phase for phase in selected if phase not in PLAIN_RUN]
-    expression = [*(PLAIN_RUN if len(beyond) < len(selected) else ()), *beyond] if beyond else []
+    selected = [set(result.criterion.markers) & PHASES.keys() for result in results]
+    plain = [phases for phases in selected if phases & {*PLAIN_RUN}]
+    others = set().union(*(phases for phases in selected if phases not in plain))
+    expression = [phase for phase in PHASES if phase in others or (plain and phase in PLAIN_RUN)] if others else []
     return shlex.join(["pytest", *(("-m", " or ".join(expression)) if expression else ())])
 
 
@@ -158,11 +159,12 @@ def _step(kind: Literal["look", "change"], run: str, remedies: Sequence[_Remedy]
         section=hint.section,
         takes=hint.takes,
         owner=hint.owner,
-        planned=_planned(hint.section),
+        planned=planned(hint.section),
     )
 
 
-def _planned(section: str) -> int | None:
+def planned(section: str) -> int | None:
+    """Return the minutes that the plan gives to the first part of `1.2, 2.1` that has a time; None beyond the plan."""
     minutes = {name: given for phase in read().phases for name, given in phase.sections.items()}
     return next((minutes[part] for part in section.split(", ") if part in minutes), None)
 

@@ -18,7 +18,7 @@ from fixtures.evidence.settings import DatabaseSettings
 from fixtures.profile import load
 from plugins.criteria import AREAS, PHASES
 from plugins.remediation import check, procedures
-from plugins.reporting.terminal import WIDTH, continued
+from plugins.reporting.columns import WIDTH, continued
 from plugins.runbook import CatalogueError, Command, Hint, Procedure, read
 
 sys.path.insert(0, str(Path(__file__).parent))

@@ -3,6 +3,8 @@
 import re
 
 from plugins.outcome import Gate, Outcome
+from plugins.plan import PlanStep, planned
+from plugins.remediation import Hint
 from plugins.reporting.record import Result
 from plugins.verdict import Verdict
 
@@ -37,6 +39,13 @@ def anchors(section: str) -> list[tuple[str, str]]:
     """Return each part of `1.2, A` with its anchor in docs/plan-sections.md: `("1.2", "1-2"), ("A", "a")`."""
     parts = [part.strip() for part in section.split(",")]
     return [(part, re.sub(r"[^a-z0-9]+", "-", part.lower())) for part in parts if part.strip("-—")]
+
+
+def effort(one: Hint | PlanStep) -> str:
+    """Return where the plan says it, what time it gives, how long it takes, and who does it."""
+    minutes = planned(one.section)
+    given = f" ({minutes} minutes)" if minutes else ""
+    return f"{place(one.section)}{given}; takes {one.takes}; owner: {one.owner}"
 
 
 def place(section: str) -> str:

@@ -1,7 +1,5 @@
 """The summary in the terminal: the first true line, then the causes, then what to do. 80 columns."""
 
-import re
-import textwrap
 from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,15 +9,17 @@ import pytest
 from fixtures.probes.identity import OVERRIDE
 from fixtures.secret import redact
 from plugins.gaps import Gap
+from plugins.incident import sentence
 from plugins.judging import CARRIED
 from plugins.outcome import Gate, Outcome
-from plugins.remediation import Command, Hint
-from plugins.reporting.findings import anchors, meaning, place
-from plugins.reporting.record import Result
+from plugins.remediation import Hint
+from plugins.reporting import plan_text
+from plugins.reporting.columns import comment, continued, wrap
+from plugins.reporting.findings import anchors, effort, meaning, place
+from plugins.reporting.record import Incident, Result
 from plugins.session import RUN, Run
 from plugins.verdict import VERDICT, Verdict
 
-WIDTH = 80
 _LETTERS = {
     Outcome.PASS: ("passed", ".", "PASS"),
     Outcome.FAIL: ("failed", "F", "FAIL"),
@@ -27,10 +27,8 @@ _LETTERS = {
     Outcome.BLOCKED: ("blocked", "B", ("BLOCKED", {"purple": True})),
     Outcome.NOT_APPLICABLE: ("n/a", "-", ("N/A", {})),
 }
-_COLOURS = {"ROOT CAUSE": "red", "FAIL": "red", "BLOCKED": "purple", "WARN": "yellow"}
+_COLOURS = {"ROOT CAUSE": "red", "ESCALATE": "red", "FAIL": "red", "BLOCKED": "purple", "WARN": "yellow"}
 _NAMED_BY_US = ("generated xml file", "Generated html report")
-_WORD = re.compile(r"""(?:'[^']*'|"[^"]*"|\S)+""")
-_GLUE = "\N{NO-BREAK SPACE}"
 _HEADER = pytest.StashKey[bool]()
 
 
@@ -51,7 +49,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None, None, None]:
         reporter.write_line(run.record.disclaimer, yellow=True)
     yield
     if run is not None and reporter is not None and session.config.stash.get(_HEADER, False):
-        for line in _wrap(_target(run)):
+        for line in wrap(_target(run)):
             reporter.write_line(line)
 
 
@@ -125,19 +123,23 @@ def render(verdict: Verdict, verbosity: int = 0) -> list[str]:
         verbosity: pytest's own: below 0 only the verdict and the next command, above it also what holds.
     """
     record, counts = verdict.record, verdict.counts
-    lines = _wrap(f"{verdict.word}  {record.target}: {verdict.headline}")
+    lines = wrap(f"{verdict.word}  {record.target}: {verdict.headline}")
     if verdict.next_command is not None:
         lines += ["next:", *continued(verdict.next_command)]
     parts = [f"{counts[outcome]} {outcome}" for outcome in Outcome if counts[outcome]]
     total = len(verdict.results)
-    lines += _wrap(f"{', '.join(parts)} of {total} criteria; exit {verdict.exit_code}: {meaning(verdict)}")
-    lines += _wrap(f"looked from {record.viewpoint.place}, as {record.viewpoint.identity}")
+    lines += wrap(f"{', '.join(parts)} of {total} criteria; exit {verdict.exit_code}: {meaning(verdict)}")
+    lines += wrap(f"looked from {record.viewpoint.place}, as {record.viewpoint.identity}")
+    if record.incident is not None:
+        lines += wrap(sentence(record.incident))
     if record.is_replica and (counts[Outcome.FAIL] or counts[Outcome.BLOCKED]):
         project = verdict.profile.target.project
-        lines += _wrap(f"commands name the real project {project}: none is to be run for a replica")
+        lines += wrap(f"commands name the real project {project}: none is to be run for a replica")
     if verbosity >= 0:
-        lines += [*_failures(verdict), *_blocked(verdict), *_warnings(verdict), *_holding(verdict, verbosity), ""]
-    return [*lines, *_wrap(f"report: {_short(record.directory / 'report.html')}")]
+        lines += [*_failures(verdict), *_blocked(verdict), *plan_text.lines(verdict, whole=verbosity > 0)]
+        lines += _escalations(record.incident) if record.incident is not None else []
+        lines += [*_warnings(verdict), *_holding(verdict, verbosity), ""]
+    return [*lines, *wrap(f"report: {_short(record.directory / 'report.html')}")]
 
 
 def _short(path: Path) -> str:
@@ -151,40 +153,40 @@ def _failures(verdict: Verdict) -> Iterator[str]:
         yield ""
         yield from _finding("ROOT CAUSE" if explained else "FAIL", verdict.results[id])
         if explained:
-            yield from _wrap(f"explains: {', '.join(explained)}", "    ")
-        yield from _hints(verdict.hints[id])
+            yield from wrap(f"explains: {', '.join(explained)}", "    ")
+        yield from _cause(verdict.hints[id])
 
 
 def _finding(word: str, result: Result) -> Iterator[str]:
     criterion = result.criterion
     where = f" ({place(criterion.section)})" if anchors(criterion.section) else ""
-    yield from _wrap(f"{word}  {criterion.id}  {criterion.title.rstrip('.')}{where}")
+    yield from wrap(f"{word}  {criterion.id}  {criterion.title.rstrip('.')}{where}")
     for comparison in result.comparisons:
         if not comparison.holds:
             key = f"  [{comparison.key}]" if comparison.key else ""
-            yield from _wrap(f"{comparison.subject}: {comparison.observed} -> {comparison.expected}{key}", "    ")
+            yield from wrap(f"{comparison.subject}: {comparison.observed} -> {comparison.expected}{key}", "    ")
     for note in result.notes:
-        yield from _wrap(note, "    ")
+        yield from wrap(note, "    ")
 
 
 def _blocked(verdict: Verdict) -> Iterator[str]:
     for gap in verdict.gaps:
         yield ""
-        yield from _wrap(f"BLOCKED  {gap.sentence} ({gap.reason})")
-        yield from _wrap(f"not observed: {', '.join(result.criterion.id for result in gap.results)}", "    ")
+        yield from wrap(f"BLOCKED  {gap.sentence} ({gap.reason})")
+        yield from wrap(f"not observed: {', '.join(result.criterion.id for result in gap.results)}", "    ")
         yield from _missing(gap)
-        yield from _hints(gap.hints)
+        yield from _cause(gap.hints)
         if gap.is_of_the_vantage:
-            yield from _comment("the same run, from a machine inside the VPC")
+            yield from comment("the same run, from a machine inside the VPC")
             yield from continued(f"{OVERRIDE}=vpc {verdict.record.command}")
 
 
 def _missing(gap: Gap) -> Iterator[str]:
     for role, permissions in gap.roles.items():
-        yield from _wrap(f"{role or 'no role known to allclear'} grants {', '.join(permissions)}", "    ")
+        yield from wrap(f"{role or 'no role known to allclear'} grants {', '.join(permissions)}", "    ")
     if gap.said:
         more = f" (and {len(gap.said) - 1} more answers like it)" if gap.said[1:] else ""
-        yield from _wrap(f"it was said: {gap.said[0]}{more}", "    ")
+        yield from wrap(f"it was said: {gap.said[0]}{more}", "    ")
 
 
 def _warnings(verdict: Verdict) -> Iterator[str]:
@@ -202,52 +204,20 @@ def _holding(verdict: Verdict, verbosity: int) -> Iterator[str]:
             yield from _finding("PASS", result)
 
 
-def _hints(hints: tuple[Hint, ...]) -> Iterator[str]:
+def _cause(hints: tuple[Hint, ...]) -> Iterator[str]:
     for hint in hints[:1]:
         if hint.cause:
-            yield from _wrap(f"cause: {hint.cause}", "    ")
-        risk = ""
-        for command in hint.commands:
-            if _risk(command) != risk:
-                risk = _risk(command)
-                yield from _comment(risk)
-            yield from continued(command.run)
-        yield from _wrap(f"{place(hint.section)}; takes {hint.takes}; owner: {hint.owner}", "    ")
-        verify = f"    verify: {hint.verify}"
-        yield from [verify] if len(verify) < WIDTH else ["    verify:", *continued(hint.verify)]
+            yield from wrap(f"cause: {hint.cause}", "    ")
+        yield from wrap(effort(hint), "    ")
 
 
-def _risk(command: Command) -> str:
-    return "read-only" if command.risk == "read" else f"{command.risk}: {command.changes}"
-
-
-def _comment(text: str) -> list[str]:
-    return textwrap.wrap(text, WIDTH - 1, initial_indent="    # ", subsequent_indent="    # ", break_long_words=False)
-
-
-def continued(run: str) -> Iterator[str]:
-    """Break a command with a backslash at spaces outside its quotes, so that it can be pasted as it stands."""
-    line = "    $"
-    for word in _WORD.findall(run):
-        if len(line) + len(word) + 3 > WIDTH and line.strip():
-            yield f"{line} \\"
-            line = "     "
-        line += f" {word}"
-    yield line
-
-
-def _wrap(text: str, indent: str = "") -> list[str]:
-    """Break a sentence into lines, those after the first two columns further in.
-
-    What has no spaces stays whole, and so does a command between backticks.
-    """
-    kept = re.sub("`[^`]*`", lambda command: command[0].replace(" ", _GLUE), text)
-    lines = textwrap.wrap(
-        kept,
-        WIDTH - 1,
-        initial_indent=indent,
-        subsequent_indent=f"{indent}  ",
-        break_long_words=False,
-        break_on_hyphens=False,
-    )
-    return [line.replace(_GLUE, " ") for line in lines]
+def _escalations(incident: Incident) -> Iterator[str]:
+    for one in incident.escalations:
+        yield ""
+        word = "ESCALATE" if one.due else "ESCALATE?"
+        yield from wrap(f"{word}  {one.after} are past, and {one.when} ({place(one.section)}): {one.why}")
+        for step in one.steps:
+            yield from wrap(f"- {step}", "    ")
+        for contact in one.contacts:
+            yield from wrap(f"call {contact.role}: {contact.reached}", "    ")
+        yield from wrap(f"owner: {one.owner}", "    ")

@@ -55,6 +55,7 @@ class Step(Frozen):
     risk: Literal["read", "reversible", "disruptive", "destructive"]
     changes: str
     undo: str
+    waits: bool
 
 
 class Remedy(Frozen):

@@ -35,6 +35,7 @@ class Command(Frozen):
         risk: what it does to the target: `read`, `reversible`, `disruptive` (users may notice) or `destructive`.
         changes: what it changes; empty for `read`.
         undo: the command that takes it back, or `none:` and why there is none; empty for `read`.
+        waits: whether it needs somebody at the keyboard, or goes on until it is ended.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
@@ -43,6 +44,7 @@ class Command(Frozen):
     risk: Literal["read", "reversible", "disruptive", "destructive"]
     changes: str = ""
     undo: str = ""
+    waits: bool = False
 
     @model_validator(mode="after")
     def _says_what_it_changes(self) -> Self:
