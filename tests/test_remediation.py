@@ -248,7 +248,7 @@ def test_an_optional_table_may_be_absent() -> None:
 
 def test_procedures_are_filled_in() -> None:
     """The plan's sequences name the target's things, and are verified on it."""
-    sequence, first, *_ = procedures(STAGING, "my.toml")
+    sequence, _, first, *_ = procedures(STAGING, "my.toml")
     assert sequence.verify == "pytest -m 'phase1 or phase2 or phase3' --source PATH --target my.toml"
     assert [command.risk for command in first.commands] == ["read", "disruptive"]
     assert not [command.run for one in procedures(STAGING) for command in one.commands if "{target" in command.run]

@@ -19,6 +19,7 @@ from fixtures.profile import load
 from plugins.criteria import AREAS, PHASES
 from plugins.remediation import check, procedures
 from plugins.reporting.columns import WIDTH, continued
+from plugins.reporting.findings import anchors
 from plugins.runbook import CatalogueError, Command, Hint, Procedure, read
 
 sys.path.insert(0, str(Path(__file__).parent))
@@ -209,11 +210,53 @@ def test_a_broken_line_is_the_same_command(id: str) -> None:
 @pytest.mark.parametrize("id", LINES)
 def test_no_command_prints_a_secret(id: str) -> None:
     """No command shows the value of a secret, of a variable or of a token."""
-    line = LINES[id]
-    for shown in ("versions access", "print-access-token", "print-identity-token", "env.value,", "env.value)", "env)"):
-        assert shown not in line
-    if "services describe" in line or "revisions describe" in line:
-        assert "--format=" in line  # without it, gcloud prints the variables
+    assert secrets_shown(LINES[id]) == []
+
+
+SHOWS_SECRETS = (
+    r"versions access",
+    r"print-(access|identity)-token",
+    r"config-helper",
+    r"env\.value[,)]|\benv[)\],]|containers[)\],]|containers\[\d\][)\],]",  # all of a container holds its variables
+    r"\b(printenv|set -x)\b|(^|[|;&] *)env( |$)",
+    r"--set-env-vars=\S*(PASSWORD|SECRET|TOKEN|KEY)",
+    r"--password=",
+    r"://[^/\s:]+:[^/\s@]+@",
+    r"\bsql connect\b",
+    r"terraform\b.* (output|show|state (pull|show))\b",
+    r"\bcat \S*(\.env|credentials|\.tfstate)",
+    r"(services|revisions|jobs) describe(?!.*--format=)",  # without it, gcloud prints the variables
+)
+"""What shows the value of a secret, of a variable or of a token."""
+
+
+def secrets_shown(line: str) -> list[str]:
+    """Return the patterns by which a command line shows a secret."""
+    return [pattern for pattern in SHOWS_SECRETS if re.search(pattern, line)]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "gcloud secrets versions access latest --secret=database-url --project=netra-staging",
+        "gcloud run services describe x --format='yaml(spec.template.spec.containers[0].env)'",
+        "gcloud run services describe x --format='yaml(spec.template.spec.containers)'",
+        "gcloud run services describe x --region=us-central1",
+        "gcloud run revisions describe x --project=y",
+        "gcloud sql connect netra-staging-db --user=netra_user",
+        "gcloud auth print-access-token",
+        'curl -H "Authorization: $(gcloud config config-helper)"',
+        "psql postgresql://netra_user:hunter2@10.2.0.3/netra",
+        "gcloud run services update x --set-env-vars=JWT_SECRET_KEY=abc",
+        "cd /src && terraform -chdir=x state pull",
+        "printenv | sort",
+        "env | grep DATABASE",
+        "cat /src/.env",
+    ],
+)
+def test_a_command_that_prints_a_secret_would_be_found(line: str) -> None:
+    """The patterns find the plan's own commands that print secrets, and others like them."""
+    assert secrets_shown(line)
 
 
 @pytest.mark.parametrize("id", [id for id in LINES if "deploy_to_gcp" in LINES[id]])
@@ -241,10 +284,46 @@ def test_verify_runs_what_was_mended(entry: Hint | Procedure) -> None:
 
 
 def test_the_plans_sequences_are_there() -> None:
-    """The five fix steps, the three rollbacks and both escalations are in the runbook, in the plan's order."""
-    sections = [one.section for one in BOOK.procedures]
-    assert sections == ["fix 1, fix 2, fix 3, fix 4, fix 5", "rollback 1", "rollback 2", "rollback 3"]
+    """Fix steps, deployment, rollbacks, prevention and both escalations are in the runbook, in the plan's order."""
+    sections = [part for one in BOOK.procedures for part in one.section.split(", ")]
+    fixes, rollbacks = [f"fix {step}" for step in range(1, 6)], [f"rollback {way}" for way in range(1, 4)]
+    assert sections == [*fixes, "2.2", *rollbacks, "Prevention", "Prevention"]
     assert [one.after for one in BOOK.escalations] == ["2 hours", "4 hours"]
+
+
+STEPS = {
+    "emergency-sequence": [
+        "-m timeouts",  # 1: the timeouts as they are
+        "deploy_to_gcp.py",  # 2: redeploy
+        "connectors describe",  # 3: the connector
+        "cloudrun or database",  # 4: sessions, and the start
+        "https://backend.staging.netrasystems.ai/health",  # 5: both health endpoints
+        "https://auth.staging.netrasystems.ai/health",
+    ],
+    "deployment": ["deploy_to_gcp.py", "--vpc-egress=all-traffic --memory=4Gi --cpu=4 --min-instances=1"],
+    "rollback-to-last-working": ["run revisions list", "update-traffic"],
+    "rollback-to-long-timeouts": ["-m timeouts", "90.0", "deploy_to_gcp.py"],
+    "rollback-by-restart": ["--min-instances=0 --max-instances=1", "sleep 30", "--min-instances=1 --max-instances=10"],
+    "prevention-at-once": ["-m prevention", "> 20.0", "> 25.0"],
+    "prevention-next-sprint": ["connectors describe", "-m parity", "--max-instances=10", "--policy-from-file"],
+}
+"""What the plan does in each of its sequences, as part of the command that does it here."""
+
+
+@pytest.mark.parametrize("id", STEPS)
+def test_every_step_of_the_plan_is_in_its_sequence(id: str) -> None:
+    """Each step stands in the catalogue's sequence of the same purpose, in the plan's order."""
+    (sequence,) = [one for one in procedures(load("staging")) if one.id == id]
+    runs = iter(command.run for command in sequence.commands)
+    assert [step for step in STEPS[id] if not any(step in run for run in runs)] == []
+
+
+def test_every_section_of_the_plan_has_an_entry() -> None:
+    """Each section that docs/plan-sections.md describes is cited by an entry of the catalogue."""
+    page = (ROOT / "docs" / "plan-sections.md").read_text(encoding="utf-8")
+    cited = {anchor for one in (*BOOK.hints, *BOOK.procedures) for _, anchor in anchors(one.section)}
+    cited |= {anchor for one in BOOK.escalations for _, anchor in anchors(one.section)}
+    assert set(re.findall(r'<a id="([^"]+)">', page)) - cited == set()
 
 
 def test_words_in_capitals_can_be_filled_in() -> None:
