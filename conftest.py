@@ -2,6 +2,7 @@
 
 pytest_plugins = [
     "fixtures.observe",
+    "plugins.own",
     "plugins.criteria",
     "plugins.readiness",
     "plugins.incident",

@@ -1,5 +1,6 @@
 """Picks the hints of the runbook that fit what was observed, and fills in the target's own names."""
 
+import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping
@@ -94,7 +95,8 @@ def pick(result: Result, profile: Profile, facts: Mapping[str, str]) -> tuple[Hi
     Args:
         result: a criterion that failed, warned or is blocked.
         profile: the target.
-        facts: what the run as a whole knows: the `principal`, and as `target` what `--target` was.
+        facts: what the run as a whole knows: the `principal`, as `target` what `--target` was, and as `own` the
+            folders that `--own` named, joined like a search path.
     """
     found = []
     for hint in catalogue():
@@ -235,17 +237,19 @@ def _command(command: Command, profile: Profile, facts: Mapping[str, str]) -> Co
 
 
 def _typed(run: str, facts: Mapping[str, str]) -> str:
-    """Return a command line as it is typed for this target: pytest without `--target` looks at staging."""
-    target = facts.get("target", "")
-    if run.split(" ")[0] != "pytest" or "--target" in run or target in ("", DEFAULT_TARGET):
+    """Return a command line as it is typed for this run: pytest without `--target` looks at staging."""
+    if run.split(" ")[0] != "pytest" or "--target" in run:
         return run
-    return f"{run} --target {shlex.quote(target)}"
+    target, own = facts.get("target", ""), facts.get("own", "")
+    options = ["--target", target] if target not in ("", DEFAULT_TARGET) else []
+    options += [word for folder in own.split(os.pathsep) if folder for word in ("--own", folder)]
+    return " ".join([run, *map(shlex.quote, options)])
 
 
-def typed(run: str, profile: Profile, target: str) -> str:
+def typed(run: str, profile: Profile, facts: Mapping[str, str]) -> str:
     """Return a pytest command as it is typed for a target, with the checkout that its profile names."""
     source = lookup("backend_source.checkout", profile, {}) if profile.replica is None else ""
-    return _typed(f"{run} --source {shlex.quote(source)}" if source else run, {"target": target})
+    return _typed(f"{run} --source {shlex.quote(source)}" if source else run, facts)
 
 
 def unknown_placeholders(entries: Iterable[Hint | Procedure], profile: Profile) -> list[tuple[str, str]]:

@@ -18,10 +18,12 @@ import pytest
 
 from fixtures.engine.client import Address, Client, Engine, EngineDied
 from fixtures.observe import CLIENT, PROFILE, undeclared
+from fixtures.own import FOLDERS
 from fixtures.probes.registry import PROBES
 from fixtures.profile import Profile, ProfileError, load
 from plugins.criteria import CRITERION, criteria
 from plugins.incident import told
+from plugins.own import enter_all, faults
 from plugins.readiness import wait_ready_s
 from plugins.remediation import check
 from plugins.reporting.record import Criterion, Record
@@ -84,6 +86,7 @@ def pytest_configure(config: pytest.Config) -> None:
     except ProfileError as error:
         raise pytest.UsageError(str(error)) from None
     config.stash[PROFILE] = profile
+    enter_all(config)
     if is_worker(config):
         config.stash[CLIENT] = Client(Address(**config.workerinput["allclear_engine"]))  # type: ignore[attr-defined]  # xdist sets it
         return
@@ -94,7 +97,7 @@ def pytest_configure(config: pytest.Config) -> None:
     started = datetime.now(UTC)
     incident = told(option.incident, option.incident_start, started)
     source = str(Path(option.source).resolve()) if option.source else None
-    engine = Engine(option.target, source, option.fault, soak_minutes, wait_ready_s(config))
+    engine = Engine(option.target, source, option.fault, soak_minutes, wait_ready_s(config), FOLDERS)
     try:
         check(profile)  # while the engine wakes
     except CatalogueError as error:
@@ -109,6 +112,7 @@ def pytest_configure(config: pytest.Config) -> None:
         command=shlex.join(["pytest", *config.invocation_params.args]),
         directory=_directory(Path(option.reports or config.rootpath / "reports"), started, profile.target.name),
         incident=incident,
+        own=tuple(str(folder) for folder in FOLDERS),
     )
     config.stash[RUN] = Run(record, profile, engine)
     for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
@@ -123,11 +127,10 @@ def _check(option: Any, profile: Profile) -> None:
     if option.fault:
         import difflib
 
-        from fixtures.replica.faults import FAULTS  # only here: a live run does not load the replica
-
+        known = faults()
         for fault in option.fault:
-            if fault not in FAULTS:
-                near = difflib.get_close_matches(fault, FAULTS, n=3)
+            if fault not in known:
+                near = difflib.get_close_matches(fault, known, n=3)
                 raise pytest.UsageError(f"--fault {fault}: no such fault; nearest: {', '.join(near) or 'none'}")
 
 
@@ -222,10 +225,9 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 def pytest_cmdline_main(config: pytest.Config) -> int | None:
     """Answer `--list-faults` without a run; make `--list-criteria` a quiet collection."""
     if config.option.list_faults:
-        from fixtures.replica.faults import FAULTS  # only here: a live run does not load the replica
-
-        for fault in sorted(FAULTS.values(), key=lambda fault: fault.id):
-            sys.stdout.write(f"{fault.id:<28} {fault.breaks}\n")
+        enter_all(config)
+        for id, breaks in sorted(faults().items()):
+            sys.stdout.write(f"{id:<28} {breaks}\n")
         return 0
     if config.option.list_criteria:
         config.option.verbose, config.option.no_header, config.option.no_summary = -2, True, True

@@ -1,5 +1,6 @@
 """The verdict of a run: what the results amount to, and the exit code that says so."""
 
+import os
 import time
 from collections import Counter
 from collections.abc import Collection, Generator, Mapping
@@ -91,7 +92,7 @@ class Verdict:
     @cached_property
     def plan(self) -> Plan:
         """What to do, in order: one list for all causes and gaps."""
-        gate = typed(whole_gate(self.results.values()), self.profile, self.record.profile)
+        gate = typed(whole_gate(self.results.values()), self.profile, _facts(self.record))
         return make(self.results, self.diagnosis, self.gaps, self.hints, gate)
 
     @property
@@ -107,15 +108,23 @@ def build(run: Run, exit_code: int, client: Client | None) -> Verdict:
     told = _told(client) if record.ended_by is not None else {}
     results = {id: record.results.get(id) or _never_ran(record, id, told) for id in record.selected}
     profile = run.profile if client is None else resolved(record.profile, run.profile, client)
-    facts = {"principal": record.viewpoint.identity, "target": record.profile}
     hints = {
-        id: _fitting(result, profile, facts)
+        id: _fitting(result, profile, _facts(record))
         for id, result in results.items()
         if result.outcome in (Outcome.FAIL, Outcome.WARN, Outcome.BLOCKED)
     }
     words = {Gate.CLEAR: "ALL CLEAR", Gate.NOT_CLEAR: "NOT CLEAR", Gate.UNPROVEN: "UNPROVEN"}
     word = words.get(Gate(exit_code), "") if exit_code in list(Gate) else "CUT SHORT"
     return Verdict(word, exit_code, record, results, diagnose(results), hints, profile)
+
+
+def _facts(record: Record) -> dict[str, str]:
+    """Return what a hint may know of the run as a whole."""
+    return {
+        "principal": record.viewpoint.identity,
+        "target": record.profile,
+        "own": os.pathsep.join(record.own),
+    }
 
 
 def _fitting(result: Result, profile: Profile, facts: Mapping[str, str]) -> tuple[Hint, ...]:

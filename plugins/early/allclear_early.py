@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-PATH_OPTIONS = ("--source", "--target", "--reports")
+PATH_OPTIONS = ("--source", "--target", "--reports", "--own")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around all others, since pytest's own begins to capture output

@@ -168,6 +168,7 @@ class Record:
         selected: the criteria that were selected, in the order of the run.
         results: by criterion id.
         ended_by: None for a run that came to its end; else what cut it short.
+        own: the folders that `--own` named.
         incident: None for a run that was not told of one.
     """
 
@@ -184,6 +185,7 @@ class Record:
     ended_by: str | None = None
     seconds: float = 0.0
     exit_code: int | None = None
+    own: tuple[str, ...] = ()
     incident: Incident | None = None
 
     @property

@@ -7,7 +7,7 @@ sequences `[[procedure]]` and `[[escalation]]`. Words in capitals in a command a
 import re
 import tomllib
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache
 from pathlib import Path
 from typing import Any, Literal, Self, TypeVar
@@ -15,6 +15,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, ValidationError, model_validator
 
 from fixtures.evidence.base import Reason
+from fixtures.own import FOLDERS
 from plugins.reporting.record import Frozen
 
 FOLDER = Path(__file__).parent
@@ -177,16 +178,29 @@ class _File(BaseModel):
     phase: tuple[Phase, ...] = ()
 
 
-@cache
 def read(folder: Path = FOLDER, suites: Path = SUITES) -> Runbook:
-    """Return what the folder's TOML files hold.
+    """Return what the TOML files of the folder hold, and of the runbooks of one's own.
+
+    There, a command or an entry with the id of ours stands in its place.
 
     Raises:
         CatalogueError: with every mistake of every file, one a line: a file is not valid, an id is declared twice, a
             hint names a command that does not exist, or a criterion that no test declares.
     """
+    return _read(folder, (suites, *(one / "suites" for one in FOLDERS)), tuple(one / "runbook" for one in FOLDERS))
+
+
+@cache
+def _read(folder: Path, suites: tuple[Path, ...], own: tuple[Path, ...]) -> Runbook:
     mistakes: list[str] = []
-    files = {path.name: _parse(path, mistakes) for path in sorted(folder.glob("*.toml"))}
+    theirs = {
+        name: _parse(path, name, mistakes)
+        for one in own
+        for path in sorted(one.glob("*.toml"))
+        for name in [f"{one.parent.name}/{path.name}"]
+    }
+    ours = {path.name: _parse(path, path.name, mistakes) for path in sorted(folder.glob("*.toml"))}
+    files = theirs | _remaining(ours, theirs.values())
     commands = {id: command for file in files.values() for id, command in file.command.items()}
     hints, procedures = _entries(Hint, files, commands, mistakes), _entries(Procedure, files, commands, mistakes)
     known = _criteria(suites)
@@ -207,18 +221,34 @@ def read(folder: Path = FOLDER, suites: Path = SUITES) -> Runbook:
     )
 
 
-def _parse(path: Path, mistakes: list[str]) -> _File:
+def _remaining(ours: Mapping[str, _File], theirs: Iterable[_File]) -> dict[str, _File]:
+    """Return our files without what others stand in the place of."""
+    commands = {id for file in theirs for id in file.command}
+    entries = {entry.get("id") for file in theirs for entry in (*file.hint, *file.procedure)}
+    return {
+        name: file.model_copy(
+            update={
+                "command": {id: command for id, command in file.command.items() if id not in commands},
+                "hint": tuple(entry for entry in file.hint if entry.get("id") not in entries),
+                "procedure": tuple(entry for entry in file.procedure if entry.get("id") not in entries),
+            }
+        )
+        for name, file in ours.items()
+    }
+
+
+def _parse(path: Path, name: str, mistakes: list[str]) -> _File:
     """Return what a file holds; its sound part, where it has mistakes."""
     try:
         tables = tomllib.loads(path.read_text(encoding="utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        mistakes.append(f"{path.name}: not valid TOML: {error}")
+        mistakes.append(f"{name}: not valid TOML: {error}")
         return _File()
     commands = tables.get("command", {})
     try:
         return _File.model_validate(tables)
     except ValidationError as error:
-        mistakes += [f"{path.name}: {_words(one['loc'], one['msg'])}" for one in error.errors()]
+        mistakes += [f"{name}: {_words(one['loc'], one['msg'])}" for one in error.errors()]
         # Without their names, each hint that has one of them would be a mistake of its own.
         return _File(command=dict.fromkeys(commands, _NOTHING) if isinstance(commands, dict) else {})
 
@@ -248,16 +278,20 @@ def _words(where: tuple[int | str, ...], said: str) -> str:
     return ": ".join(filter(None, [".".join(map(str, where)), said.removeprefix("Value error, ").lower()]))
 
 
-def _declared(suites: Path) -> set[str]:
+def _declared(suites: Iterable[Path]) -> set[str]:
     """Return the criteria that the tests declare, preflight's left out."""
-    texts = (path.read_text(encoding="utf-8") for path in suites.rglob("test_*.py") if "preflight" not in path.parts)
+    texts = (path.read_text(encoding="utf-8") for path in _tests(suites) if "preflight" not in path.parts)
     return {id for text in texts for id in _DECLARED.findall(text)}
 
 
-def _criteria(suites: Path) -> set[str]:
+def _criteria(suites: Iterable[Path]) -> set[str]:
     """Return everything in the tests that is written like a criterion's id; they are not collected yet."""
-    texts = (path.read_text(encoding="utf-8") for path in suites.rglob("test_*.py"))
+    texts = (path.read_text(encoding="utf-8") for path in _tests(suites))
     return {id for text in texts for id in _ID.findall(text)}
+
+
+def _tests(suites: Iterable[Path]) -> Iterator[Path]:
+    return (path for folder in suites for path in folder.rglob("test_*.py"))
 
 
 def _twice(what: str, ids: Iterable[str]) -> list[str]:
