@@ -6,6 +6,7 @@ pytest_plugins = [
     "plugins.criteria",
     "plugins.readiness",
     "plugins.incident",
+    "plugins.replay",
     "plugins.session",
     "plugins.judging",
     "plugins.redaction",

@@ -64,11 +64,17 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"criterion {criterion.id} is declared twice: {seen[criterion.id]}, {item.nodeid}")
         seen[criterion.id] = item.nodeid
         item.stash[CRITERION] = criterion
-    if config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr:
+    if _is_plain(config):
         left_out = [item for item in items if not any(item.get_closest_marker(name) for name in PLAIN_RUN)]
         config.hook.pytest_deselected(items=left_out)
         items[:] = [item for item in items if item not in left_out]
     items.sort(key=lambda item: item.get_closest_marker("preflight") is None)
+
+
+def _is_plain(config: pytest.Config) -> bool:
+    """Whether nothing says what is selected; a replay has the selection of its run."""
+    given_none = config.args_source is pytest.Config.ArgsSource.TESTPATHS and not config.option.markexpr
+    return given_none and config.option.replay is None
 
 
 def criteria(items: list[pytest.Item]) -> list[Criterion]:

@@ -18,6 +18,7 @@ _ONE_FIX = {
     Reason.API_UNAVAILABLE: "Google's APIs do not answer as they should",
     Reason.DNS: "names cannot be looked up from here",
     Reason.NOT_RUN: "the run ended before them",
+    Reason.NOT_RECORDED: "the recording does not hold what they need",
 }
 """Reasons that one act settles, however Google words them for each thing that was asked; and what they come to."""
 

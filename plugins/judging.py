@@ -16,6 +16,8 @@ from plugins.reporting.record import ComparisonRecord, Criterion, Result
 
 CARRIED = "allclear"
 """Name of the attribute of a report that carries a criterion's result; xdist sends it along."""
+_ANSWERS = "allclear_answers"
+"""Name of the attribute of a report that carries the answers which its test was given, in JSON, by probe."""
 _EXPECT = pytest.StashKey[Expect]()
 
 
@@ -64,6 +66,7 @@ def pytest_runtest_makereport(
     if criterion is not None and (report.when == "call" or not report.passed):
         result = _result(item, criterion, report, call)
         setattr(report, CARRIED, result.model_dump(mode="json"))
+        setattr(report, _ANSWERS, {name: seen.model_dump_json() for name, seen in item.stash.get(SEEN, {}).items()})
         if result.outcome is Outcome.BLOCKED and report.when == "call":
             # pytest tells errors from failures by phase; what could not be observed is an error.
             report.when = "setup"
@@ -132,3 +135,9 @@ def carried(report: pytest.TestReport) -> Result | None:
     """Return the result that a report carries, also after its way from an xdist worker."""
     values: Any = getattr(report, CARRIED, None)
     return None if values is None else Result.model_validate(redact_value(values))
+
+
+def answers(report: pytest.TestReport) -> dict[str, str]:
+    """Return the answers that a report carries, in JSON, by probe."""
+    carried: dict[str, str] = getattr(report, _ANSWERS, {})
+    return carried

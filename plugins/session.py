@@ -2,7 +2,6 @@
 
 import contextlib
 import json
-import math
 import os
 import shlex
 import signal
@@ -16,15 +15,17 @@ from typing import Any
 
 import pytest
 
-from fixtures.engine.client import Address, Client, Engine, EngineDied
-from fixtures.observe import CLIENT, PROFILE, undeclared
+from fixtures.engine.client import Address, Client, Engine, EngineDied, Source
+from fixtures.observe import CLIENT, DECLARED, PROFILE, undeclared
 from fixtures.own import FOLDERS
 from fixtures.probes.registry import PROBES
-from fixtures.profile import Profile, ProfileError, load
+from fixtures.profile import Declared, Profile, ProfileError, read
+from fixtures.recording import Header, Recording, Replayed
+from plugins import incident, options, replay
 from plugins.criteria import CRITERION, criteria
-from plugins.incident import told
 from plugins.own import enter_all, faults
 from plugins.readiness import wait_ready_s
+from plugins.recording import Keeper, version
 from plugins.remediation import check
 from plugins.reporting.record import Criterion, Record
 from plugins.runbook import CatalogueError
@@ -35,11 +36,28 @@ _SELECTION = "selection.json"
 class Run:
     """The state of one run on the process that reports it."""
 
-    def __init__(self, record: Record, profile: Profile, engine: Engine) -> None:
+    def __init__(
+        self, record: Record, declared: Declared, engine: Source, keeper: Keeper, recording: Recording | None
+    ) -> None:
         self.record = record
-        self.profile = profile
+        self.declared = declared
+        self.profile = declared.profile()
         self.engine = engine
-        self.clock = time.perf_counter()
+        self.keeper = keeper
+        self.recording = recording
+        self._clock = time.perf_counter()
+
+    def select(self, selected: Iterable[Criterion]) -> None:
+        """Note what was selected."""
+        self.record.select(selected)
+        self.keeper.begin(self.record.selected.values())
+
+    @property
+    def seconds(self) -> float:
+        """Wall time of the run; of a replay, that of the run it judges, as far as it is known."""
+        if self.recording is None:
+            return time.perf_counter() - self._clock
+        return 0.0 if self.recording.end is None else self.recording.end.seconds
 
 
 RUN = pytest.StashKey[Run]()
@@ -50,7 +68,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group = parser.getgroup("allclear", "allclear: what to verify, and where")
     group.addoption(
         "--target",
-        default=os.environ.get("ALLCLEAR_TARGET", "staging"),
         metavar="NAME|FILE",
         help="the target: a profile in fixtures/targets, or a TOML file (default: $ALLCLEAR_TARGET, else staging)",
     )
@@ -78,77 +95,95 @@ def pytest_configure(config: pytest.Config) -> None:
     """Read the target's profile and start the engine, so that it wakes while pytest collects.
 
     Raises:
-        pytest.UsageError: the profile, the source path, a fault or the runbook is wrong.
+        pytest.UsageError: the profile, the recording, the source path, a fault or the runbook is wrong.
     """
     option = config.option
-    try:
-        profile = load(option.target)
-    except ProfileError as error:
-        raise pytest.UsageError(str(error)) from None
-    config.stash[PROFILE] = profile
     enter_all(config)
+    if not is_worker(config):
+        replay.check(option)
+    recording = replay.opened(config)
+    declared = _declare(config, recording)
     if is_worker(config):
-        config.stash[CLIENT] = Client(Address(**config.workerinput["allclear_engine"]))  # type: ignore[attr-defined]  # xdist sets it
+        told = config.workerinput["allclear_engine"]  # type: ignore[attr-defined]  # xdist sets it
+        config.stash[CLIENT] = Client(Address(**told)) if recording is None else Replayed(recording)
         return
     if option.collectonly or option.help or option.list_criteria or option.list_faults or option.version:
         return
-    _check(option, profile)
-    soak_minutes = _minutes(option.soak_minutes)
-    started = datetime.now(UTC)
-    incident = told(option.incident, option.incident_start, started)
-    source = str(Path(option.source).resolve()) if option.source else None
-    engine = Engine(option.target, source, option.fault, soak_minutes, wait_ready_s(config), FOLDERS)
+    config.stash[RUN] = _begin(config, declared, recording)
+    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
+        signal.signal(number, _interrupt)
+
+
+def _declare(config: pytest.Config, recording: Recording | None) -> Declared:
+    """Note what is looked at, in what is declared of it and in the options.
+
+    Raises:
+        pytest.UsageError: the profile cannot be used.
+    """
+    option = config.option
+    if recording is not None:
+        option.target = recording.header.target
+    elif option.target is None:
+        option.target = os.environ.get("ALLCLEAR_TARGET", "staging")
+    try:
+        declared = read(option.target) if recording is None else replay.declared(recording, option.lock)
+        config.stash[DECLARED], config.stash[PROFILE] = declared, declared.profile()
+    except ProfileError as error:
+        raise pytest.UsageError(str(error)) from None
+    return declared
+
+
+def _begin(config: pytest.Config, declared: Declared, recording: Recording | None) -> Run:
+    """Return a run whose engine is starting; in a replay there is none.
+
+    Raises:
+        pytest.UsageError: an option or the runbook is wrong.
+    """
+    option, profile, now = config.option, config.stash[PROFILE], datetime.now(UTC)
+    header = _header(config, declared, now) if recording is None else recording.header
+    engine: Source = Replayed(recording) if recording is not None else _engine(config, profile)
     try:
         check(profile)  # while the engine wakes
     except CatalogueError as error:
         engine.stop()
         raise pytest.UsageError(f"the runbook cannot be used:\n{error}") from None
+    ending = profile.target.name if recording is None else f"{profile.target.name}-replay"
     record = Record(
         target=profile.target.name,
         title=profile.target.title,
         kind=profile.target.kind,
-        profile=option.target,
-        started_at=started.isoformat(timespec="seconds"),
-        command=shlex.join(["pytest", *config.invocation_params.args]),
-        directory=_directory(Path(option.reports or config.rootpath / "reports"), started, profile.target.name),
-        incident=incident,
+        profile=header.target,
+        started_at=header.started_at,
+        command=header.command,
+        directory=_directory(Path(option.reports or config.rootpath / "reports"), now, ending),
+        replay=None if recording is None else replay.replayed(config, recording, profile),
+        incident=incident.told(option.incident, option.incident_start, now),
         own=tuple(str(folder) for folder in FOLDERS),
     )
-    config.stash[RUN] = Run(record, profile, engine)
-    for number in (signal.SIGTERM, getattr(signal, "SIGHUP", signal.SIGTERM)):
-        signal.signal(number, _interrupt)
+    keeper = Keeper(engine, header, record.directory if recording is None else None)
+    return Run(record, declared, engine, keeper, recording)
 
 
-def _check(option: Any, profile: Profile) -> None:
-    if option.source and not Path(option.source).is_dir():
-        raise pytest.UsageError(f"--source {option.source}: no such directory")
-    if option.fault and profile.replica is None:
-        raise pytest.UsageError(f"--fault is for --target replica; {profile.target.title} is not broken on purpose")
-    if option.fault:
-        import difflib
-
-        known = faults()
-        for fault in option.fault:
-            if fault not in known:
-                near = difflib.get_close_matches(fault, known, n=3)
-                raise pytest.UsageError(f"--fault {fault}: no such fault; nearest: {', '.join(near) or 'none'}")
+def _engine(config: pytest.Config, profile: Profile) -> Engine:
+    option = config.option
+    options.check(option, profile)
+    source = str(Path(option.source).resolve()) if option.source else None
+    soak_minutes = options.minutes(option.soak_minutes)
+    return Engine(option.target, source, option.fault, soak_minutes, wait_ready_s(config), FOLDERS)
 
 
-def _minutes(text: str | None) -> float | None:
-    """Read `--soak-minutes`.
-
-    Raises:
-        pytest.UsageError: it is not a number of minutes above zero.
-    """
-    if text is None:
-        return None
-    try:
-        minutes = float(text)
-    except ValueError:
-        minutes = math.nan
-    if not (math.isfinite(minutes) and minutes > 0):
-        raise pytest.UsageError(f"--soak-minutes {text}: give a number of minutes above zero; 0.5 is half a minute")
-    return minutes
+def _header(config: pytest.Config, declared: Declared, now: datetime) -> Header:
+    """Return what a recording says of the run, before it is known what is selected."""
+    names = ("source", "fault", "soak_minutes", "markexpr", "keyword")
+    return Header(
+        allclear=version(),
+        target=config.option.target,
+        profile=dict(declared.tables),
+        options={name: getattr(config.option, name) for name in names},
+        command=shlex.join(["pytest", *config.invocation_params.args]),
+        started_at=now.isoformat(timespec="seconds"),
+        selected=(),
+    )
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:
@@ -170,7 +205,8 @@ def _directory(reports: Path, started: datetime, target: str) -> Path:
 def pytest_configure_node(node: Any) -> None:
     """Tell an xdist worker where the engine listens, and where to note the selection."""
     run = node.config.stash[RUN]
-    node.workerinput["allclear_engine"] = vars(run.engine.client().address)
+    client = run.engine.client()
+    node.workerinput["allclear_engine"] = vars(client.address) if isinstance(client, Client) else None
     node.workerinput["allclear_directory"] = str(run.record.directory)
 
 
@@ -185,7 +221,7 @@ def pytest_collection_finish(session: pytest.Session) -> None:
         _note_selection(directory, selected)
     else:
         config.stash[CLIENT] = config.stash[RUN].engine.client()
-        config.stash[RUN].record.select(selected)
+        config.stash[RUN].select(selected)
     profile = config.stash[PROFILE]
     # Every test that asks hears of a dead engine, as the reason why it is blocked.
     with contextlib.suppress(EngineDied):
@@ -211,7 +247,7 @@ def read_selection(run: Run) -> None:
     """Take over what the xdist workers collected, if they did and it is not known yet."""
     path = run.record.directory / _SELECTION
     if not run.record.selected and path.exists():
-        run.record.select(Criterion.model_validate(item) for item in json.loads(path.read_text(encoding="utf-8")))
+        run.select(Criterion.model_validate(item) for item in json.loads(path.read_text(encoding="utf-8")))
         path.unlink()
 
 

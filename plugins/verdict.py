@@ -1,24 +1,23 @@
 """The verdict of a run: what the results amount to, and the exit code that says so."""
 
 import os
-import time
 from collections import Counter
 from collections.abc import Collection, Generator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import cached_property
 from typing import Any
 
 import pytest
 
-from fixtures.engine.client import Client, EngineDied
-from fixtures.evidence.base import Reason, Why
+from fixtures.engine.client import Answers, EngineDied
+from fixtures.evidence.base import Attempt, Reason, Why
 from fixtures.observe import resolved
 from fixtures.profile import Profile
 from plugins.diagnosis import Diagnosis, diagnose
 from plugins.gaps import Gap, find_gaps, merged
 from plugins.incident import concluded
-from plugins.judging import carried
+from plugins.judging import answers, carried
 from plugins.outcome import Gate, Outcome, Severity, gate
 from plugins.plan import Plan, make, whole_gate
 from plugins.remediation import Hint, pick, typed
@@ -38,6 +37,7 @@ class Verdict:
         results: one for every selected criterion, in the order of the run; one that never ran is blocked.
         hints: for every criterion that failed, warned or is blocked: what to do, most specific first.
         profile: the target, with the addresses that were known once it was up.
+        evidence: what was seen, by probe: all that the results were judged by, and from where and by whom.
     """
 
     word: str
@@ -47,6 +47,7 @@ class Verdict:
     diagnosis: Diagnosis
     hints: dict[str, tuple[Hint, ...]]
     profile: Profile
+    evidence: Mapping[str, Attempt[Any]] = field(default_factory=dict)
 
     @property
     def counts(self) -> Counter[Outcome]:
@@ -102,12 +103,12 @@ class Verdict:
         return first[0].run if first and self.exit_code != Gate.CLEAR else None
 
 
-def build(run: Run, exit_code: int, client: Client | None) -> Verdict:
+def build(run: Run, exit_code: int, client: Answers | None) -> Verdict:
     """Work out the verdict from the record as it stands."""
     record = run.record
     told = _told(client) if record.ended_by is not None else {}
     results = {id: record.results.get(id) or _never_ran(record, id, told) for id in record.selected}
-    profile = run.profile if client is None else resolved(record.profile, run.profile, client)
+    profile = run.profile if client is None else resolved(run.declared, client)
     hints = {
         id: _fitting(result, profile, _facts(record))
         for id, result in results.items()
@@ -115,7 +116,7 @@ def build(run: Run, exit_code: int, client: Client | None) -> Verdict:
     }
     words = {Gate.CLEAR: "ALL CLEAR", Gate.NOT_CLEAR: "NOT CLEAR", Gate.UNPROVEN: "UNPROVEN"}
     word = words.get(Gate(exit_code), "") if exit_code in list(Gate) else "CUT SHORT"
-    return Verdict(word, exit_code, record, results, diagnose(results), hints, profile)
+    return Verdict(word, exit_code, record, results, diagnose(results), hints, profile, run.keeper.answers)
 
 
 def _facts(record: Record) -> dict[str, str]:
@@ -133,7 +134,7 @@ def _fitting(result: Result, profile: Profile, facts: Mapping[str, str]) -> tupl
     return merged(hint for one in (result, *each) for hint in pick(one, profile, facts))
 
 
-def _told(client: Client | None) -> dict[str, str]:
+def _told(client: Answers | None) -> dict[str, str]:
     """Return how far the probes had come that could be followed when the run ended."""
     try:
         return client.told() if client is not None else {}
@@ -148,7 +149,7 @@ def _never_ran(record: Record, id: str, told: Mapping[str, str]) -> Result:
     return Result(criterion=criterion, outcome=Outcome.BLOCKED, blocked=(Why(reason=Reason.NOT_RUN, detail=detail),))
 
 
-def viewpoint(client: Client, probes: Collection[str]) -> Viewpoint:
+def viewpoint(client: Answers, probes: Collection[str]) -> Viewpoint:
     """Say from where and by whom the run looked, as far as its probes had to know."""
     vantage, who = client.see("vantage"), "nobody in particular"
     if "identity" in probes:
@@ -176,6 +177,7 @@ class _Collector:
         result = carried(report)
         if result is not None:
             read_selection(self._run)
+            self._run.keeper.take(answers(report), needed(self._run.record.selected.values()))
             self._run.record.add(result)
         elif report.failed:
             self.others_failed = True
@@ -214,16 +216,20 @@ def _decide(session: pytest.Session, run: Run, exitstatus: int) -> Verdict:
             record.viewpoint = viewpoint(client, needed(record.selected.values()))
     else:
         record.ended_by = "the run was interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else "pytest stopped"
-    seconds = time.perf_counter() - run.clock
     if record.incident is not None:
-        now = datetime.fromisoformat(record.started_at) + timedelta(seconds=seconds)
+        now = datetime.fromisoformat(record.started_at) + timedelta(seconds=run.seconds)
         selected = record.selected.values()
-        record.incident = concluded(record.incident, now, selected, record.results, run.profile.contacts)
-    record.end(int(session.exitstatus), seconds)
+        record.incident = concluded(record.incident, now, selected, record.results, run.declared.profile().contacts)
+    if run.recording is not None and run.recording.ended_by is not None:
+        # What was cut short stays so, whatever is made of what it had seen.
+        session.exitstatus = run.recording.end.exit_code if run.recording.end else pytest.ExitCode.INTERRUPTED
+        record.ended_by = run.recording.ended_by
+    record.end(int(session.exitstatus), run.seconds)
+    run.keeper.end(record, needed(record.selected.values()))
     return build(run, int(session.exitstatus), client)
 
 
-def _client(run: Run) -> Client | None:
+def _client(run: Run) -> Answers | None:
     try:
         return run.engine.client()
     except EngineDied:

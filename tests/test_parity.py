@@ -26,8 +26,8 @@ from fixtures.replica.box import Box
 from fixtures.replica.handout import write_profile
 
 SUITE = Path(__file__).parent.parent / "suites/prevention/test_parity.py"
-TODAY = datetime.now(UTC).date()
 NOW = datetime(2025, 9, 15, tzinfo=UTC)
+TODAY = NOW.date()
 
 
 def attempt(evidence: Evidence | None = None, blocked: Why | None = None) -> Attempt[Any]:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-PATH_OPTIONS = ("--source", "--target", "--reports", "--own")
+PATH_OPTIONS = ("--source", "--target", "--reports", "--own", "--replay")
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around all others, since pytest's own begins to capture output

@@ -15,7 +15,7 @@ import pytest
 from allure_commons.types import AttachmentType, LabelType
 
 from fixtures.evidence.base import Reason
-from fixtures.observe import CLIENT, PROFILE, resolved
+from fixtures.observe import CLIENT, DECLARED, PROFILE, resolved
 from fixtures.profile import Profile
 from fixtures.secret import redact, redact_value
 from plugins.criteria import AREAS, CRITERION, PHASES
@@ -122,8 +122,8 @@ class Sink:
 
     @cached_property
     def _profile(self) -> Profile:
-        declared, client = self._config.stash[PROFILE], self._config.stash.get(CLIENT, None)
-        return declared if client is None else resolved(self._config.option.target, declared, client)
+        client = self._config.stash.get(CLIENT, None)
+        return self._config.stash[PROFILE] if client is None else resolved(self._config.stash[DECLARED], client)
 
     def _hints(self, result: Result) -> tuple[Hint, ...]:
         client = self._config.stash.get(CLIENT, None)
@@ -161,6 +161,7 @@ def properties(verdict: Verdict) -> str:
     record = verdict.record
     values = {
         "disclaimer": record.disclaimer,
+        "replay": record.replay.notice if record.replay else "",
         "verdict": verdict.word,
         "headline": verdict.headline,
         "exit_code": f"{verdict.exit_code}: {meaning(verdict)}",

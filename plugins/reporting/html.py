@@ -58,7 +58,7 @@ def _environment() -> jinja2.Environment:
 
 def title(verdict: Verdict) -> str:
     """Return the page's title, which is also its first line."""
-    return redact(f"{verdict.record.disclaimer} {verdict.word}: {verdict.record.title}".strip())
+    return redact(" ".join((*verdict.record.notices, f"{verdict.word}: {verdict.record.title}")))
 
 
 def render(verdict: Verdict) -> str:

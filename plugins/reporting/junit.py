@@ -79,6 +79,7 @@ def _id(case: ElementTree.Element) -> str:
 def _suite_properties(verdict: Verdict) -> list[tuple[str, object]]:
     record = verdict.record
     values: list[tuple[str, object]] = [("disclaimer", record.disclaimer)] if record.disclaimer else []
+    values += [("replay", record.replay.notice)] if record.replay else []
     return [
         *values,
         ("verdict", verdict.word),

@@ -158,6 +158,32 @@ class Incident(Frozen):
     escalations: tuple[Escalated, ...] = ()
 
 
+class Replay(Frozen):
+    """That a run looked at nothing, and judged what another had seen.
+
+    Attributes:
+        of: the recording.
+        seen_at: when that run began to look, RFC 3339, UTC.
+        seen_by: version and commit of the allclear that looked.
+        judged_at: when it was judged again, RFC 3339, UTC.
+        command: the replay's own; that of the run is the record's.
+        changes: the locks that are others than the run's, in words.
+    """
+
+    of: str
+    seen_at: str
+    seen_by: str
+    judged_at: str
+    command: str
+    changes: tuple[str, ...]
+
+    @property
+    def notice(self) -> str:
+        """What must be said on everything that a replay writes."""
+        changed = f" WITH {'; '.join(self.changes)}" if self.changes else ""
+        return f"REPLAY{changed}: judged again at {self.judged_at} from what was seen at {self.seen_at}."
+
+
 @dataclass
 class Record:
     """One run, as far as it has come.
@@ -167,6 +193,7 @@ class Record:
         started_at: RFC 3339, UTC.
         selected: the criteria that were selected, in the order of the run.
         results: by criterion id.
+        replay: None for a run that looked for itself.
         ended_by: None for a run that came to its end; else what cut it short.
         own: the folders that `--own` named.
         incident: None for a run that was not told of one.
@@ -182,6 +209,7 @@ class Record:
     selected: dict[str, Criterion] = field(default_factory=dict)
     results: dict[str, Result] = field(default_factory=dict)
     viewpoint: Viewpoint = field(default_factory=lambda: Viewpoint(place="unknown", identity="unknown"))
+    replay: Replay | None = None
     ended_by: str | None = None
     seconds: float = 0.0
     exit_code: int | None = None
@@ -198,6 +226,11 @@ class Record:
         """What must be said on everything that a replica run writes; empty for a live one."""
         return DISCLAIMER if self.is_replica else ""
 
+    @property
+    def notices(self) -> tuple[str, ...]:
+        """What must be said first and last: that a run says nothing about staging, that it is a replay."""
+        return tuple(filter(None, (self.disclaimer, self.replay.notice if self.replay else "")))
+
     def select(self, criteria: Iterable[Criterion]) -> None:
         """Note what was selected, and write the run's first line."""
         self.selected = {criterion.id: criterion for criterion in criteria}
@@ -210,6 +243,7 @@ class Record:
                 "title": self.title,
                 "kind": self.kind,
                 "disclaimer": self.disclaimer,
+                "replay": self.replay.model_dump(mode="json") if self.replay else None,
                 "profile": self.profile,
                 "started_at": self.started_at,
                 "command": self.command,

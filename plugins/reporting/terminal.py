@@ -45,8 +45,8 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None, None, None]:
     """Say on the very first line that a replica run says nothing about staging; then name the target."""
     run = session.config.stash.get(RUN, None)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if run is not None and reporter is not None and run.record.disclaimer:
-        reporter.write_line(run.record.disclaimer, yellow=True)
+    if run is not None and reporter is not None:
+        _notices(run, reporter)
     yield
     if run is not None and reporter is not None and session.config.stash.get(_HEADER, False):
         for line in wrap(_target(run)):
@@ -57,6 +57,12 @@ def pytest_report_header(config: pytest.Config) -> str | None:
     """Name the target in pytest's header."""
     run = config.stash.get(RUN, None)
     return None if run is None else _target(run)
+
+
+def _notices(run: Run, reporter: Any) -> None:
+    for notice in run.record.notices:
+        for line in wrap(notice):
+            reporter.write_line(redact(line), yellow=True)
 
 
 def _target(run: Run) -> str:
@@ -111,8 +117,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Iterator[None]:
     yield
     run = session.config.stash.get(RUN, None)
     reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    if run is not None and reporter is not None and run.record.disclaimer:
-        reporter.write_line(run.record.disclaimer, yellow=True)
+    if run is not None and reporter is not None:
+        _notices(run, reporter)
 
 
 def render(verdict: Verdict, verbosity: int = 0) -> list[str]:

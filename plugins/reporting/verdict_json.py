@@ -15,7 +15,7 @@ from plugins.outcome import Outcome, Severity
 from plugins.plan import PlanStep
 from plugins.remediation import Hint
 from plugins.reporting.findings import meaning, observed
-from plugins.reporting.record import SCHEMA_VERSION, ComparisonRecord, Frozen, Incident, Result, Viewpoint
+from plugins.reporting.record import SCHEMA_VERSION, ComparisonRecord, Frozen, Incident, Replay, Result, Viewpoint
 from plugins.verdict import VERDICT, Verdict
 
 
@@ -95,10 +95,14 @@ class Judged(Frozen):
 
 
 class Document(Frozen):
-    """The whole file. `disclaimer` is empty for a live target, and must be shown wherever it is not."""
+    """The whole file. `disclaimer` is empty for a live target, and must be shown wherever it is not.
+
+    `replay` is null for a run that looked for itself, and must be shown wherever it is not.
+    """
 
     schema_version: Literal[1] = 1
     disclaimer: str
+    replay: Replay | None
     verdict: str
     headline: str
     exit_code: int
@@ -125,6 +129,7 @@ def document(verdict: Verdict) -> Document:
     causes = verdict.diagnosis.causes
     return Document(
         disclaimer=record.disclaimer,
+        replay=record.replay,
         verdict=verdict.word,
         headline=verdict.headline,
         exit_code=verdict.exit_code,
@@ -216,7 +221,8 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None, Any, Any]:
     directory = verdict.record.directory
     (directory / "verdict.json").write_text(render(verdict), encoding="utf-8")
     returned = yield
-    point(directory.parent / "latest", directory.name)
+    if verdict.record.replay is None:  # the latest is the last that looked
+        point(directory.parent / "latest", directory.name)
     return returned
 
 

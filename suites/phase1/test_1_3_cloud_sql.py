@@ -1,7 +1,5 @@
 """Plan 1.3: the Cloud SQL instance, its backups, its connections, and a direct session."""
 
-from datetime import UTC, datetime
-
 import pytest
 
 from fixtures.evidence.base import Attempt
@@ -39,7 +37,7 @@ def test_authorized_networks(instance: Attempt[Instance], lock: Locked, expect: 
 def test_backup_is_recent(backups: Attempt[Backups], lock: Locked, expect: Expect) -> None:
     """The last successful backup is recent."""
     last = backups.value.last_success_at
-    age_s = None if last is None else (datetime.now(UTC) - last).total_seconds()
+    age_s = None if last is None else (backups.started_at - last).total_seconds()
     expect.value(age_s, "age of the last successful backup", unit="seconds").below(
         lock.instance.backup_max_age, symptom="missing" if age_s is None else "too-old"
     )

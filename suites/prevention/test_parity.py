@@ -1,7 +1,6 @@
 """Prevention: this target is like the one that its users depend on."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
 
 import pytest
 
@@ -17,7 +16,7 @@ pytestmark = [pytest.mark.parity]
 @pytest.mark.criterion("PARITY", section="Prevention", severity="advisory")
 def test_targets_agree(parity: Attempt[Parity], profile: Profile, expect: Expect) -> None:
     """This target and the one to compare with agree, save where the profile allows a difference."""
-    seen, today = parity.value, datetime.now(UTC).date()
+    seen, today = parity.value, parity.started_at.date()
     exceptions = profile.parity.exceptions if profile.parity is not None else ()
     allowed = {exception.setting: exception for exception in exceptions}
     for why in seen.unseen:
