@@ -2,15 +2,20 @@
 
 import contextlib
 import importlib.metadata
+import shlex
 import subprocess
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from fixtures.engine.client import EngineDied, Source
 from fixtures.evidence.base import Attempt
+from fixtures.profile import Declared
 from fixtures.recording import NAME, Header, Recorder
-from plugins.reporting.record import Criterion, Record
+from plugins.reporting.record import DISCLAIMER, Criterion, Record
 
 _COMPANY = ("vantage", "identity")
 """Probes that belong to every recording: from where and by whom a run looked."""
@@ -63,7 +68,22 @@ class Keeper:
         self._recorder.end(record.exit_code, record.ended_by, record.seconds)
 
 
-def version() -> str:
+def header(config: pytest.Config, declared: Declared, now: datetime) -> Header:
+    """Return what a recording says of the run, before it is known what is selected."""
+    names = ("source", "fault", "soak_minutes", "markexpr", "keyword")
+    return Header(
+        disclaimer=DISCLAIMER if declared.profile().target.kind == "replica" else "",
+        allclear=_version(),
+        target=config.option.target,
+        profile=dict(declared.tables),
+        options={name: getattr(config.option, name) for name in names},
+        command=shlex.join(["pytest", *config.invocation_params.args]),
+        started_at=now.isoformat(timespec="seconds"),
+        selected=(),
+    )
+
+
+def _version() -> str:
     """Return allclear's version, and its commit where git tells it."""
     try:
         number = importlib.metadata.version("allclear")

@@ -3,7 +3,6 @@
 import contextlib
 import json
 import os
-import shlex
 import signal
 import sys
 import time
@@ -20,12 +19,12 @@ from fixtures.observe import CLIENT, DECLARED, PROFILE, undeclared
 from fixtures.own import FOLDERS
 from fixtures.probes.registry import PROBES
 from fixtures.profile import Declared, Profile, ProfileError, read
-from fixtures.recording import Header, Recording, Replayed
+from fixtures.recording import Recording, Replayed
 from plugins import incident, options, replay
 from plugins.criteria import CRITERION, criteria
 from plugins.own import enter_all, faults
 from plugins.readiness import wait_ready_s
-from plugins.recording import Keeper, version
+from plugins.recording import Keeper, header
 from plugins.remediation import check
 from plugins.reporting.record import Criterion, Record
 from plugins.runbook import CatalogueError
@@ -140,7 +139,7 @@ def _begin(config: pytest.Config, declared: Declared, recording: Recording | Non
         pytest.UsageError: an option or the runbook is wrong.
     """
     option, profile, now = config.option, config.stash[PROFILE], datetime.now(UTC)
-    header = _header(config, declared, now) if recording is None else recording.header
+    known = header(config, declared, now) if recording is None else recording.header
     engine: Source = Replayed(recording) if recording is not None else _engine(config, profile)
     try:
         check(profile)  # while the engine wakes
@@ -152,15 +151,15 @@ def _begin(config: pytest.Config, declared: Declared, recording: Recording | Non
         target=profile.target.name,
         title=profile.target.title,
         kind=profile.target.kind,
-        profile=header.target,
-        started_at=header.started_at,
-        command=header.command,
+        profile=known.target,
+        started_at=known.started_at,
+        command=known.command,
         directory=_directory(Path(option.reports or config.rootpath / "reports"), now, ending),
         replay=None if recording is None else replay.replayed(config, recording, profile),
         incident=incident.told(option.incident, option.incident_start, now),
         own=tuple(str(folder) for folder in FOLDERS),
     )
-    keeper = Keeper(engine, header, record.directory if recording is None else None)
+    keeper = Keeper(engine, known, record.directory if recording is None else None)
     return Run(record, declared, engine, keeper, recording)
 
 
@@ -170,20 +169,6 @@ def _engine(config: pytest.Config, profile: Profile) -> Engine:
     source = str(Path(option.source).resolve()) if option.source else None
     soak_minutes = options.minutes(option.soak_minutes)
     return Engine(option.target, source, option.fault, soak_minutes, wait_ready_s(config), FOLDERS)
-
-
-def _header(config: pytest.Config, declared: Declared, now: datetime) -> Header:
-    """Return what a recording says of the run, before it is known what is selected."""
-    names = ("source", "fault", "soak_minutes", "markexpr", "keyword")
-    return Header(
-        allclear=version(),
-        target=config.option.target,
-        profile=dict(declared.tables),
-        options={name: getattr(config.option, name) for name in names},
-        command=shlex.join(["pytest", *config.invocation_params.args]),
-        started_at=now.isoformat(timespec="seconds"),
-        selected=(),
-    )
 
 
 def _interrupt(number: int, _: FrameType | None) -> None:

@@ -485,7 +485,7 @@ def run(pytester: pytest.Pytester, body: str, *args: str) -> Path:
 def test_a_run_writes_every_file(pytester: pytest.Pytester, workers: list[str]) -> None:
     """A replica run leaves all its files, each with the disclaimer, none with a secret; under xdist too."""
     directory = run(pytester, BODY, "--target", "replica", "--alluredir", "allure", *workers)
-    names = {"report.html", "junit.xml", "verdict.json", "results.jsonl", "plan.sh"}
+    names = {"report.html", "junit.xml", "verdict.json", "results.jsonl", "plan.sh", "evidence.jsonl"}
     assert {path.name for path in directory.iterdir()} == names
     written = [*directory.iterdir(), *(pytester.path / "allure").glob("*[!s].json")]
     for path in written:
@@ -531,6 +531,7 @@ def test_an_interrupted_run_writes_every_file(pytester: pytest.Pytester) -> None
 def test_reports_go_where_the_user_says(pytester: pytest.Pytester) -> None:
     """`--html` and `--junitxml` write to the user's own files, completed like ours."""
     directory = run(pytester, BODY, "--html", "mine.html", "--self-contained-html", "--junitxml", "mine.xml")
-    assert {path.name for path in directory.iterdir()} == {"verdict.json", "results.jsonl", "plan.sh"}
+    names = {"verdict.json", "results.jsonl", "plan.sh", "evidence.jsonl"}
+    assert {path.name for path in directory.iterdir()} == names
     assert "UNPROVEN" in (pytester.path / "mine.html").read_text(encoding="utf-8")
     assert "UNPROVEN" in (pytester.path / "mine.xml").read_text(encoding="utf-8")
