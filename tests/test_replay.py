@@ -64,8 +64,8 @@ def same(run: Path, replay: Path) -> bool:
         (["-m", "not soak"], []),
         (["-m", "not soak", "--fault", "connector-in-error"], ["-n", "2"]),
         (["-m", "phase1", "-n", "2", "--fault", "gcp-all-403"], []),
-        (["-m", "phase1", "--fault", "timeouts-regressed-25"], ["-m", "phase1"]),
-        (["-m", "phase3", "--fault", "ws-closes-4401"], []),
+        (["-m", "phase1", "--fault", "initialization-timeout-regressed"], ["-m", "phase1"]),
+        (["-m", "phase3", "--fault", "socket-does-not-greet"], []),
     ],
     ids=["healthy", "connector", "refused", "timeouts", "socket"],
 )
@@ -163,6 +163,7 @@ def test_a_users_mistake_is_one_line(healthy: Path, tmp_path: Path, options: lis
     assert "Traceback" not in done.stderr + done.stdout
 
 
+@pytest.mark.asyncio
 async def test_a_recording_of_a_run_holds_no_secret(tmp_path: Path) -> None:
     """Nothing that is a secret of the environment looked at is in what a whole run writes, the recording included."""
     box = Box(["google", "postgres", "redis", "services"])
