@@ -1,0 +1,1 @@
+"""`python -m plugins.runs`: the runs that are kept: rebuild one that was killed, compare two, list and prune them."""
