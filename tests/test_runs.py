@@ -156,7 +156,7 @@ def test_what_moved_is_said_under_what_moved_it() -> None:
     """A criterion that another one explained is told under it; what is the same is not told."""
     lines = list(said.difference(BROKEN, MENDED))
     assert "VPC-STATE  fail -> pass" in lines
-    assert lines.index("    with it  SQL-DIRECT  blocked (dependency) -> pass") > lines.index(
+    assert lines.index("    with it, blocked (dependency) -> pass: SQL-DIRECT") > lines.index(
         "    state: ERROR -> READY"
     )
     assert "VPC-CIDR" not in "\n".join(lines)
@@ -180,10 +180,11 @@ def test_the_same_is_the_same() -> None:
         (compared("75 s", "75 s"), compared("60 s", "60 s"), True),
         (compared("20", "< 80", holds=True), compared("79", "< 80", holds=True), True),
         (compared("4711", key="redis.port", expected="4711"), compared("815", key="redis.port", expected="815"), False),
-        (compared("Hello", "set", holds=True), compared("Good morning", "set", holds=True), False),
+        (compared("Hello there", "set", holds=True), compared("Good morning", "set", holds=True), False),
+        (compared("healthy", "set", holds=True), compared("unhealthy", "set", holds=True), True),
         (compared("ERROR"), compared("DELETING"), True),
     ],
-    ids=["time-in-limit", "time-past-limit", "a-setting", "a-count", "an-address", "a-text", "both-fail"],
+    ids=["time-in-limit", "time-past-limit", "a-setting", "a-count", "an-address", "a-text", "a-word", "both-fail"],
 )
 def test_noise_is_no_difference(before: Compared, after: Compared, told: bool) -> None:
     """Times within their limits and what each run declares for itself are no difference; any other value is one."""

@@ -4,7 +4,6 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from plugins.outcome import Outcome
 from plugins.runs.stored import Compared, Entry, Said
 
 _MEASURED = re.compile(r"[<>]")
@@ -48,9 +47,9 @@ def only(one: Said, other: Said) -> list[str]:
 
 
 def _change(before: Entry, after: Entry) -> Change:
-    values = tuple(f"{subject}: {was} -> {now}" for subject, was, now in _values(before, after))
+    values = dict.fromkeys(f"{subject}: {was} -> {now}" for subject, was, now in _values(before, after))
     explained = before.explained_by or after.explained_by
-    return Change(before.id, _word(before), _word(after), values, explained)
+    return Change(before.id, _word(before), _word(after), tuple(values), explained)
 
 
 def _word(entry: Entry) -> str:
@@ -68,10 +67,10 @@ def _values(before: Entry, after: Entry) -> Iterator[tuple[str, str, str]]:
                 yield one.subject, one.observed, other.observed
             if one.expected != other.expected and not (_is_its_own(one) and _is_its_own(other)):
                 yield f"{one.subject}, expected", one.expected, other.expected
-        elif Outcome.BLOCKED not in (before.outcome, after.outcome):
-            yield one.subject, one.observed, "not compared"
-    if Outcome.BLOCKED not in (before.outcome, after.outcome):
-        yield from ((other.subject, "not compared", other.observed) for other in left)
+        elif not one.holds:
+            yield one.subject, one.observed, "not seen"
+    # What only one of them compared tells something where it does not hold.
+    yield from ((other.subject, "not seen", other.observed) for other in left if not other.holds)
 
 
 def _counterpart(one: Compared, left: list[Compared]) -> Compared | None:
@@ -93,6 +92,6 @@ def _alike(one: Compared, other: Compared) -> bool:
 
 
 def _is_its_own(one: Compared) -> bool:
-    """Whether a value is as the run itself declares it (an address, the answer to a question), or is just there."""
+    """Whether a value is as the run itself declares it (an address, the answer to a question), or free text."""
     declared = one.observed == one.expected and not (one.key or "").startswith("lock.")
-    return one.holds and (declared or one.expected == "set")
+    return one.holds and (declared or (one.expected == "set" and " " in one.observed))

@@ -32,9 +32,10 @@ def difference(before: Said, after: Said) -> Iterator[str]:
         yield ""
         yield from wrapped(f"{change.id}  {change.before} -> {change.after}")
         yield from _of(change)
-        others = [one for one in moved if one.with_ == change.id]
-        for one in others:
-            yield from wrapped(f"with it  {one.id}  {one.before} -> {one.after}", "    ")
+        ways = dict.fromkeys((one.before, one.after) for one in moved if one.with_ == change.id)
+        for way in ways:
+            ids = [one.id for one in moved if one.with_ == change.id and (one.before, one.after) == way]
+            yield from wrapped(f"with it, {way[0]} -> {way[1]}: {', '.join(ids)}", "    ")
     still = [change for change in found if not change.moved]
     if still:
         yield from ("", "other values, same outcome:")
