@@ -5,6 +5,7 @@ import inspect
 import pytest
 
 from fixtures.probes.registry import PROBES
+from plugins.diagnosis import flaw
 from plugins.outcome import Severity
 from plugins.reporting.record import Criterion
 
@@ -48,11 +49,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+def pytest_collection_modifyitems(session: pytest.Session, config: pytest.Config, items: list[pytest.Item]) -> None:
     """Read the criteria off the tests; keep preflight and the phases in a plain run; put preflight first.
 
     Raises:
-        pytest.UsageError: a criterion is declared wrongly, or twice.
+        pytest.UsageError: a criterion is declared wrongly, or twice, or needs what leads nowhere.
     """
     seen: dict[str, str] = {}
     for item in items:
@@ -64,6 +65,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
             raise pytest.UsageError(f"criterion {criterion.id} is declared twice: {seen[criterion.id]}, {item.nodeid}")
         seen[criterion.id] = item.nodeid
         item.stash[CRITERION] = criterion
+    everything = config.args_source is pytest.Config.ArgsSource.TESTPATHS
+    # A module that cannot be imported says so itself; what is missing with it is no mistake of those that need it.
+    part = session.testsfailed or config.option.ignore or config.option.ignore_glob
+    wrong = flaw({one.id: one for one in criteria(items)}, whole=everything and not part)
+    if wrong is not None:
+        raise pytest.UsageError(wrong)
     if _is_plain(config):
         left_out = [item for item in items if not any(item.get_closest_marker(name) for name in PLAIN_RUN)]
         config.hook.pytest_deselected(items=left_out)
@@ -94,13 +101,16 @@ def _read(item: pytest.Item, mark: pytest.Mark) -> Criterion:
         raise pytest.UsageError(
             f"{item.nodeid}: severity is one of {', '.join(Severity)}; vantage one of {', '.join(_VANTAGES)}"
         )
+    needs = mark.kwargs.get("needs", ())
+    if isinstance(needs, str):
+        raise pytest.UsageError(f"{item.nodeid}: needs is a list of ids, not one of them: needs=[{needs!r}]")
     names = [marker.name for marker in item.iter_markers()]
     return Criterion(
         id=mark.args[0],
         title=docstring.splitlines()[0],
         section=mark.kwargs["section"],
         severity=Severity(severity),
-        needs=tuple(mark.kwargs.get("needs", ())),
+        needs=tuple(needs),
         markers=tuple(name for name in (*PHASES, *AREAS) if name in names),
         vantage=vantage,
         probes=tuple(name for name in getattr(item, "fixturenames", ()) if name in PROBES),

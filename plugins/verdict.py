@@ -65,7 +65,9 @@ class Verdict:
             cause = self.results[self.diagnosis.causes[0]]
             telling = cause.telling
             assert telling is not None, "a failing criterion compared something"
-            return f"{cause.criterion.id}: {telling.subject}: {telling.observed}, expected {telling.expected}"
+            seen = f"{cause.criterion.id}: {telling.subject}: {telling.observed}, expected {telling.expected}"
+            reading = self.diagnosis.readings.get(cause.criterion.id)
+            return f"{seen}; {reading}" if reading else seen
         if self.exit_code == Gate.CLEAR:
             return self._clear
         blocked, known = self.counts[Outcome.BLOCKED], len(self.results) - self.counts[Outcome.NOT_APPLICABLE]

@@ -205,6 +205,7 @@ def test_consequences_count_only_alone() -> None:
             until=at,
             read=0,
             critical={},
+            unsigned={},
             without_severity=0,
             without_payload=0,
             noise={},

@@ -322,7 +322,14 @@ def test_verdict_json_says_what_happened_to_each_criterion() -> None:
     criteria = {item["id"]: item for item in document["criteria"]}
     assert document["verdict"] == "NOT CLEAR"
     assert document["causes"] == [
-        {"criterion": "VPC-STATE", "title": "The good state of VPC-STATE.", "explains": ["SQL-DIRECT"]}
+        {
+            "criterion": "VPC-STATE",
+            "title": "The good state of VPC-STATE.",
+            "confidence": "confirmed",
+            "reading": "",
+            "explains": ["SQL-DIRECT"],
+            "contradictions": [],
+        }
     ]
     assert (criteria["VPC-STATE"]["observed"], criteria["VPC-STATE"]["expected"]) == ("ERROR", "READY")
     assert criteria["VPC-STATE"]["hints"][0]["commands"][1]["undo"] == "gcloud run services rollback x"
@@ -337,7 +344,10 @@ def test_the_schema_in_the_docs_is_the_codes() -> None:
     written = json.loads((ROOT / "docs" / "verdict.schema.json").read_text(encoding="utf-8"))
     assert written == verdict_json.schema()
     prose = (ROOT / "docs" / "reports.md").read_text(encoding="utf-8")
-    tables = [written, *(written["$defs"][name] for name in ("Judged", "Remedy", "Step", "Target", "Viewpoint", "Why"))]
+    tables = [
+        written,
+        *(written["$defs"][name] for name in ("Cause", "Judged", "Remedy", "Step", "Target", "Viewpoint", "Why")),
+    ]
     keys = {key for table in tables for key in table["properties"]}
     assert sorted(key for key in keys if f"`{key}`" not in prose) == []
 

@@ -82,7 +82,7 @@ def test_b(expect, lock):
 """
 BLOCKED = """
 @pytest.mark.phase1
-@criterion("C-BLOCKED", needs=["B-FAILS"])
+@criterion("C-BLOCKED")
 def test_c(expect):
     '''The connector can be seen.'''
     expect(blocked(), "state").equals("READY")

@@ -2,6 +2,7 @@
 
 import re
 
+from plugins.diagnosis import Confidence
 from plugins.outcome import Gate, Outcome
 from plugins.plan import PlanStep, planned
 from plugins.remediation import Hint
@@ -15,6 +16,19 @@ _MEANING = {
     Gate.CLEAR: "every selected critical and major criterion was observed and holds",
     Gate.NOT_CLEAR: "at least one critical or major criterion fails",
     Gate.UNPROVEN: "none fails, but not everything could be observed",
+}
+
+CALLED = {
+    Confidence.CONFIRMED: "ROOT CAUSE",
+    Confidence.SUSPECTED: "LIKELY CAUSE",
+    Confidence.ALONE: "FAIL",
+}
+"""What a cause is called, by how sure it is that it is one."""
+
+SURENESS = {
+    Confidence.CONFIRMED: "confirmed: what it explains was seen to follow from it, or can follow from nothing else",
+    Confidence.SUSPECTED: "suspected: what it explains may follow from it, from another failure, or in spite of it",
+    Confidence.ALONE: "stands on its own: nothing else that fails goes back to it",
 }
 
 

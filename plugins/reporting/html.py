@@ -16,7 +16,7 @@ from fixtures.secret import redact
 from plugins.judging import carried
 from plugins.outcome import Gate, Outcome
 from plugins.remediation import escalations, procedures
-from plugins.reporting.findings import explained, meaning, observed, place
+from plugins.reporting.findings import SURENESS, explained, meaning, observed, place
 from plugins.reporting.record import Result
 from plugins.session import RUN
 from plugins.verdict import VERDICT, Verdict
@@ -77,6 +77,7 @@ def render(verdict: Verdict) -> str:
             applicable=applicable,
             counts=[(outcome, verdict.counts[outcome]) for outcome in Outcome if verdict.counts[outcome]],
             causes=causes,
+            sureness=SURENESS,
             vantage=OVERRIDE,
             warnings=verdict.of(Outcome.WARN),
             procedures=procedures(verdict.profile, verdict.record.profile) if causes else (),

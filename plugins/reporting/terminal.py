@@ -15,7 +15,7 @@ from plugins.outcome import Gate, Outcome
 from plugins.remediation import Hint
 from plugins.reporting import plan_text
 from plugins.reporting.columns import comment, continued, wrap
-from plugins.reporting.findings import anchors, effort, meaning, place
+from plugins.reporting.findings import CALLED, anchors, effort, meaning, place
 from plugins.reporting.record import Incident, Result
 from plugins.session import RUN, Run
 from plugins.verdict import VERDICT, Verdict
@@ -27,7 +27,7 @@ _LETTERS = {
     Outcome.BLOCKED: ("blocked", "B", ("BLOCKED", {"purple": True})),
     Outcome.NOT_APPLICABLE: ("n/a", "-", ("N/A", {})),
 }
-_COLOURS = {"ROOT CAUSE": "red", "ESCALATE": "red", "FAIL": "red", "BLOCKED": "purple", "WARN": "yellow"}
+_COLOURS = {"ROOT CAUSE": "red", "LIKELY CAUSE": "red", "ESCALATE": "red", "FAIL": "red", "BLOCKED": "purple", "WARN": "yellow"}
 _NAMED_BY_US = ("generated xml file", "Generated html report")
 _HEADER = pytest.StashKey[bool]()
 
@@ -157,7 +157,11 @@ def _failures(verdict: Verdict) -> Iterator[str]:
     for id in verdict.diagnosis.causes:
         explained = verdict.diagnosis.explains(id)
         yield ""
-        yield from _finding("ROOT CAUSE" if explained else "FAIL", verdict.results[id])
+        yield from _finding(CALLED[verdict.diagnosis.confidence[id]], verdict.results[id])
+        if reading := verdict.diagnosis.readings.get(id):
+            yield from wrap(f"in short: {reading}", "    ")
+        for one in verdict.diagnosis.contradictions.get(id, ()):
+            yield from wrap(f"yet {one.criterion} holds: {one.observed}", "    ")
         if explained:
             yield from wrap(f"explains: {', '.join(explained)}", "    ")
         yield from _cause(verdict.hints[id])
@@ -213,7 +217,7 @@ def _holding(verdict: Verdict, verbosity: int) -> Iterator[str]:
 def _cause(hints: tuple[Hint, ...]) -> Iterator[str]:
     for hint in hints[:1]:
         if hint.cause:
-            yield from wrap(f"cause: {hint.cause}", "    ")
+            yield from wrap(f"likely cause: {hint.cause}", "    ")
         yield from wrap(effort(hint), "    ")
 
 

@@ -40,12 +40,25 @@ class Coverage(Frozen):
     not_applicable: int = Field(serialization_alias="n/a")
 
 
+class Against(Frozen):
+    """A criterion that holds although what it depends on fails, and what was seen of it."""
+
+    criterion: str
+    observed: str
+
+
 class Cause(Frozen):
-    """A failing criterion that no other failure explains, and the ids that it explains."""
+    """A failing criterion that no other failure explains, how sure it is that it is a cause, and what it explains.
+
+    `reading` is what the evidence of several criteria comes to, empty where it says no more than the comparisons.
+    """
 
     criterion: str
     title: str
+    confidence: Literal["confirmed", "suspected", "alone"]
+    reading: str
     explains: tuple[str, ...]
+    contradictions: tuple[Against, ...]
 
 
 class Step(Frozen):
@@ -126,7 +139,6 @@ assert Document.model_fields["schema_version"].default == SCHEMA_VERSION, "both 
 def document(verdict: Verdict) -> Document:
     """Return the verdict as the document that is written."""
     record = verdict.record
-    causes = verdict.diagnosis.causes
     return Document(
         disclaimer=record.disclaimer,
         replay=record.replay,
@@ -142,10 +154,7 @@ def document(verdict: Verdict) -> Document:
         ended_by=record.ended_by,
         coverage=_coverage(verdict),
         incident=record.incident,
-        causes=tuple(
-            Cause(criterion=id, title=verdict.results[id].criterion.title, explains=verdict.diagnosis.explains(id))
-            for id in causes
-        ),
+        causes=tuple(_cause(verdict, id) for id in verdict.diagnosis.causes),
         plan=verdict.plan.steps,
         criteria=tuple(_judged(verdict, result) for result in verdict.results.values()),
     )
@@ -169,6 +178,18 @@ def _bare(node: Any) -> Any:
         ours = {key for key in ("title", "description") if isinstance(node.get(key), str)} | {"additionalProperties"}
         return {key: _bare(value) for key, value in node.items() if key not in ours}
     return [_bare(item) for item in node] if isinstance(node, list) else node
+
+
+def _cause(verdict: Verdict, id: str) -> Cause:
+    found = verdict.diagnosis
+    return Cause(
+        criterion=id,
+        title=verdict.results[id].criterion.title,
+        confidence=found.confidence[id].value,
+        reading=found.readings.get(id, ""),
+        explains=found.explains(id),
+        contradictions=tuple(Against(**vars(one)) for one in found.contradictions.get(id, ())),
+    )
 
 
 def _coverage(verdict: Verdict) -> Coverage:

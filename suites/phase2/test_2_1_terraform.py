@@ -25,8 +25,11 @@ def test_connector_is_as_declared(terraform_plan: Attempt[TerraformPlan], expect
             expect.note(f"{change.address}: {change.left_out} more attributes differ")
     for line in plan.outside:
         expect.note(f"changed outside Terraform, which would leave it so: {line}")
-    symptom = _symptom(plan.changes[0]) if plan.changes else None
-    expect(terraform_plan, "changed", "what Terraform would change").is_none("nothing", symptom=symptom)
+    if any(change.differences for change in plan.changes):
+        expect.note(f"Terraform would change: {', '.join(plan.changed)}")
+    else:
+        symptom = _symptom(plan.changes[0]) if plan.changes else None
+        expect(terraform_plan, "changed", "what Terraform would change").is_none("nothing", symptom=symptom)
 
 
 def _symptom(change: Change) -> str:
