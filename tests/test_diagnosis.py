@@ -3,10 +3,15 @@
 import sys
 from pathlib import Path
 
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
 from fixtures.evidence.base import Reason, Why
-from plugins.diagnosis import CLEARANCES, LINKS, diagnose
+from plugins.diagnosis import CLEARANCES, LINKS, Confidence, diagnose, flaw
 from plugins.outcome import Outcome, Severity
 from plugins.reporting.record import ComparisonRecord, Criterion, Result
+from plugins.runbook import read
 
 sys.path.insert(0, str(Path(__file__).parent))
 from contract import ALL, rows
@@ -117,8 +122,208 @@ def test_every_session_refused_is_one_finding() -> None:
     assert found.causes == ("DB-CONNECT",)
 
 
+def test_an_effect_goes_back_to_the_cause_and_not_to_its_next_link() -> None:
+    """What a failing session shows goes back to the instance, as the failing session itself does."""
+    found = diagnose(
+        results(
+            result("SQL-STATE", "fail"),
+            saw("SQL-DIRECT", "refused", needs=("SQL-STATE",)),
+            saw("DB-CONNECT", "refused", needs=("SQL-STATE",)),
+        )
+    )
+    assert found.explained_by == {"SQL-DIRECT": "SQL-STATE", "DB-CONNECT": "SQL-STATE"}
+
+
+def test_the_log_is_the_echo_of_what_fails() -> None:
+    """Lines of the outage, and the critical entries that are nothing but such lines, fold under what they tell of."""
+    found = diagnose(
+        results(
+            saw("DB-CONNECT", "refused"), saw("LOG-CRIT", "critical-signatures"), saw("LOG-SIGN", "connection-refused")
+        )
+    )
+    assert found.causes == ("DB-CONNECT",)
+
+
+@pytest.mark.parametrize(
+    ("crit", "sign"), [("critical-entries", "connection-refused"), ("critical-signatures", "module-missing")]
+)
+def test_what_the_log_tells_beyond_the_failure_stands_on_its_own(crit: str, sign: str) -> None:
+    """A critical entry that no known line accounts for, and a line of something else, are findings of their own."""
+    found = diagnose(results(saw("DB-CONNECT", "refused"), saw("LOG-CRIT", crit), saw("LOG-SIGN", sign)))
+    assert len(found.causes) == 2
+
+
+def test_an_effect_folds_only_when_all_that_it_shows_is_explained() -> None:
+    """One line of the log that nothing explains keeps the whole finding among the causes."""
+    both = saw("LOG-SIGN", "connection-refused")
+    other = saw("LOG-SIGN", "module-missing").comparisons
+    both = both.model_copy(update={"comparisons": both.comparisons + other})
+    assert diagnose(results(saw("DB-CONNECT", "refused"), both)).causes == ("DB-CONNECT", "LOG-SIGN")
+
+
+def test_what_runs_is_the_cause_where_the_source_is_right() -> None:
+    """An old timeout in the log explains the failed start; where the source holds it too, the source explains both."""
+    running = saw("LOG-SIGN", "initialisation-timeout-regressed")
+    down = saw("HLT-BACKEND", "status-503")
+    assert diagnose(results(result("TMO-INIT", "pass"), running, down)).causes == ("LOG-SIGN",)
+    assert diagnose(results(saw("TMO-INIT", "below"), running, down)).causes == ("TMO-INIT",)
+
+
+@pytest.mark.parametrize(
+    ("symptom", "causes"), [("stalled", ("VPC-CAP",)), ("wrong-password", ("DB-CONNECT", "VPC-CAP"))]
+)
+def test_a_saturated_connector_explains_what_stalls_on_the_way(symptom: str, causes: tuple[str, ...]) -> None:
+    """A handshake that stalls before the server's first word is the connector's, and a refused password is not."""
+    sessions = saw("DB-CONNECT", symptom), saw("SQL-DIRECT", symptom)
+    assert diagnose(results(saw("VPC-CAP", "at-max"), *sessions)).causes == causes
+
+
+def test_what_the_server_says_has_come_all_the_way() -> None:
+    """A password that the server refuses goes back neither to the connector nor to the instance's state."""
+    needs = ("SQL-STATE", "VPC-STATE")
+    found = diagnose(results(result("VPC-STATE", "fail"), saw("DB-CONNECT", "wrong-password", needs=needs)))
+    assert found.causes == ("VPC-STATE", "DB-CONNECT")
+
+
+def test_a_difference_that_is_told_is_not_told_again_by_terraform() -> None:
+    """Terraform's difference folds under the criterion that saw the same value, and another one does not."""
+    told = saw("VPC-NET", "different", "default")
+    assert diagnose(results(told, saw("TF-DRIFT", "drifted", "default"))).causes == ("VPC-NET",)
+    assert diagnose(results(told, saw("TF-DRIFT", "drifted", "e2-micro"))).causes == ("VPC-NET", "TF-DRIFT")
+
+
+def test_what_a_failure_did_not_hide_from_us_is_no_effect_of_it() -> None:
+    """A criterion that is blocked by a missing permission stays blocked when the failure upstream is mended."""
+    why = Why(reason=Reason.PERMISSION_DENIED, detail="monitoring.timeSeries.list is missing")
+    found = diagnose(results(result("VPC-STATE", "fail"), result("VPC-CAP", "blocked", "VPC-STATE", why=why)))
+    assert found.explained_by == {}
+
+
+def test_a_cause_is_as_grave_as_what_goes_back_to_it() -> None:
+    """A major criterion that explains a critical one is named before a critical one that explains nothing."""
+    found = diagnose(
+        results(
+            result("OTHER", "fail"),
+            saw("LOG-SIGN", "initialisation-timeout-regressed").model_copy(
+                update={"criterion": result("LOG-SIGN", "fail", severity="major").criterion}
+            ),
+            saw("HLT-BACKEND", "status-503"),
+        )
+    )
+    assert found.causes == ("LOG-SIGN", "OTHER")
+
+
+def holding(id: str, *needs: str, probe: str, said: str = "0.031 s", severity: str = "critical") -> Result:
+    """Return a result that holds, read from a probe."""
+    found = result(id, "pass", *needs, severity=severity)
+    comparison = ComparisonRecord(
+        subject="slowest of 5 sessions",
+        observed=said,
+        expected="< 35 s",
+        key=None,
+        holds=True,
+        warning=False,
+        symptom="",
+    )
+    criterion = found.criterion.model_copy(update={"probes": (probe,)})
+    return found.model_copy(update={"criterion": criterion, "comparisons": (comparison,)})
+
+
+def test_what_speaks_against_a_cause_is_shown() -> None:
+    """A session that opens through a connector that is said to be down is told with the cause, and with what it saw."""
+    state = result("VPC-STATE", "fail")
+    found = diagnose(results(state, holding("DB-CONNECT", "VPC-STATE", probe="sessions")))
+    (against,) = found.contradictions["VPC-STATE"]
+    assert (against.criterion, against.observed) == ("DB-CONNECT", "slowest of 5 sessions: 0.031 s")
+
+
+@pytest.mark.parametrize(
+    ("probe", "severity"),
+    [("connector_load", "critical"), ("connection_count", "critical"), ("sessions", "advisory"), ("login", "critical")],
+    ids=["control plane", "counted by Google", "advisory", "the failure's own look"],
+)
+def test_what_may_hold_all_the_same_is_no_contradiction(probe: str, severity: str) -> None:
+    """Only the target at work, seen otherwise than the failure was, and by what decides, speaks against a cause."""
+    failed = result("X", "fail")
+    failed = failed.model_copy(update={"criterion": failed.criterion.model_copy(update={"probes": ("login",)})})
+    assert diagnose(results(failed, holding("Y", "X", probe=probe, severity=severity))).contradictions == {}
+
+
+def test_a_failure_that_is_contradicted_explains_nothing_by_declaration_alone() -> None:
+    """Where one thing holds without what it depends on, another one's failure is not put down to it."""
+    found = diagnose(
+        results(
+            result("HLT-BACKEND", "fail"),
+            holding("WS-REJECT", "HLT-BACKEND", probe="socket_refusals"),
+            result("WS-OPEN", "fail", "HLT-BACKEND"),
+        )
+    )
+    assert found.causes == ("HLT-BACKEND", "WS-OPEN")
+
+
+def test_a_cause_is_confirmed_where_nothing_else_can_be_it() -> None:
+    """The only failure upstream is confirmed; of two that both can be it, the first is suspected."""
+    state, other = result("SQL-STATE", "fail"), result("VPC-STATE", "fail")
+    effect = saw("DB-CONNECT", "timeout", needs=("SQL-STATE", "VPC-STATE"))
+    assert diagnose(results(state, effect)).confidence == {"SQL-STATE": Confidence.CONFIRMED}
+    assert diagnose(results(state, other, effect)).confidence == {
+        "SQL-STATE": Confidence.SUSPECTED,
+        "VPC-STATE": Confidence.ALONE,
+    }
+
+
+def test_evidence_chooses_between_two_failures() -> None:
+    """A connection that is refused is the instance's, one that stalls the connector's; either is then confirmed."""
+    states = result("SQL-STATE", "fail"), result("VPC-STATE", "fail")
+    for symptom, cause in (("refused", "SQL-STATE"), ("stalled", "VPC-STATE")):
+        found = diagnose(results(*states, saw("DB-CONNECT", symptom, needs=("SQL-STATE", "VPC-STATE"))))
+        assert (found.explained_by, found.causes[0]) == ({"DB-CONNECT": cause}, cause)
+        assert found.confidence[cause] is Confidence.CONFIRMED
+
+
+@given(
+    st.lists(st.sampled_from(["fail", "pass", "blocked"]), min_size=2, max_size=9),
+    st.data(),
+)
+def test_every_failure_goes_back_to_a_cause_or_is_one(outcomes: list[str], data: st.DataObject) -> None:
+    """Whatever depends on whatever, round or not: each failure is a cause, or is explained by one."""
+    ids = data.draw(st.permutations(["DB-CONNECT", "SQL-CONNS", "SQL-DIRECT", "SQL-STATE", "A", "B", "C", "D", "E"]))
+    ids = ids[: len(outcomes)]
+    made = {}
+    for id, outcome in zip(ids, outcomes, strict=True):
+        needs = tuple(data.draw(st.lists(st.sampled_from(ids), max_size=3, unique=True)))
+        symptom = data.draw(st.sampled_from(["above", "too-many-clients", "refused", "not-found"]))
+        made[id] = saw(id, symptom, needs=needs) if outcome == "fail" else result(id, outcome, *needs)
+    found = diagnose(made)
+    failing = [id for id, one in made.items() if one.outcome is Outcome.FAIL]
+    assert sorted(failing) == sorted({*found.causes} | {id for id in found.explained_by if id in failing})
+    assert {*found.explained_by.values()} <= {*found.causes}
+    assert not {*found.causes} & {*found.explained_by}
+    assert bool(found.causes) is bool(failing)
+
+
+def needing(**needs: str) -> dict[str, Criterion]:
+    """Return criteria by id, each with what it needs; the ids' dashes are left out."""
+    return {id: result(id, "pass", *need.split()).criterion for id, need in needs.items()}
+
+
+def test_needs_that_lead_nowhere_are_a_flaw() -> None:
+    """A need that is no criterion, and a circle, are named; a part of the criteria may need what is not in it."""
+    assert flaw(needing(A="B", B="C", C=""), whole=True) is None
+    assert flaw(needing(A="B"), whole=True) == "suites/x.py::A: A needs B, which is no criterion"
+    assert flaw(needing(A="B"), whole=False) is None
+    circle = flaw(needing(A="B", B="A", C="A"), whole=False)
+    assert circle in {
+        f"criteria need each other in a circle: {way}" for way in ("A needs B needs A", "B needs A needs B")
+    }
+
+
 def test_links_name_criteria_of_the_contract() -> None:
-    """Every end of a link exists."""
+    """Every end of a link exists, and every symptom is one that the runbook knows, or a reason for blindness."""
+    symptoms = {symptom for hint in read().hints for symptom in hint.when} | {*Reason}
+    for link in LINKS:
+        assert {*link.symptoms, *link.effect_symptoms} <= symptoms, link
+    assert {symptom for one in CLEARANCES for symptom in one.symptoms} <= symptoms
     known = rows(ALL).keys()
     assert {id for link in LINKS for id in (link.cause, *link.effects)} <= known
     assert {id for one in CLEARANCES for id in (*one.effects, *one.clears)} <= known

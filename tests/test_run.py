@@ -166,6 +166,23 @@ def test_a_users_mistake_is_one_line(inner: Inner, args: list[str], message: str
     assert "Traceback" not in result.stderr.str()
 
 
+@pytest.mark.parametrize(
+    ("needs", "message"),
+    [
+        ("needs=['NO-SUCH']", "*B-FAILS needs NO-SUCH, which is no criterion*"),
+        ("needs=['B-FAILS']", "*criteria need each other in a circle: B-FAILS needs B-FAILS*"),
+        ("needs='A-HOLDS'", "*needs is a list of ids*"),
+    ],
+    ids=["unknown", "circle", "text"],
+)
+def test_criteria_that_need_what_leads_nowhere_are_refused(inner: Inner, needs: str, message: str) -> None:
+    """A user's own criterion with a wrong dependency is a usage error in one line, before anything is looked at."""
+    result = inner.run(HOLDS + FAILS.replace('("B-FAILS"', f'("B-FAILS", {needs}'), "-m", "phase1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines([message])
+    assert "Traceback" not in result.stderr.str()
+
+
 def test_stopping_early_is_never_clear(inner: Inner) -> None:
     """With -x, criteria that never ran are blocked, not forgotten."""
     result = inner.run(BLOCKED + HOLDS, "-m", "phase1", "-x")

@@ -5,11 +5,11 @@ import re
 import pytest
 
 from fixtures.evidence.base import Reason, Why
-from plugins.reporting import terminal
+from plugins.reporting import html, terminal
 from plugins.reporting.columns import WIDTH
 from plugins.reporting.record import DISCLAIMER
 from plugins.verdict import Verdict
-from tests.test_reports import BODY, DENIED, compared, hint, incident, result, run, verdict
+from tests.test_reports import BODY, DENIED, Page, compared, hint, incident, result, run, verdict
 
 LONG = "gcloud run services update netra-backend-staging --vpc-connector=staging-connector --region=us-central1"
 PRIVATE = Why(reason=Reason.NO_ROUTE, detail="10.1.0.3:5432 is a private address, which this machine has no way to")
@@ -34,6 +34,49 @@ def test_the_first_line_says_what_is_broken_and_what_to_do() -> None:
     assert said == "NOT CLEAR staging: VPC-STATE: state of VPC connector staging-connector: ERROR, expected READY"
     assert lines[2] == "next:"
     assert lines[3].startswith("    $ gcloud compute networks vpc-access connectors describe")
+
+
+def doubtful() -> Verdict:
+    """Return the verdict of a run in which a session opens through a connector that is in a bad state."""
+    holding = result("SQL-DIRECT", "pass", compared("opens", "opens", holds=True), needs=("VPC-STATE",))
+    holding = holding.model_copy(update={"criterion": holding.criterion.model_copy(update={"probes": ("sessions",)})})
+    return verdict([result("VPC-STATE", "fail", compared("ERROR")), holding], VPC_STATE=hint())
+
+
+def test_a_cause_is_worded_by_how_sure_it_is() -> None:
+    """What was seen to be the root is called so, what may be it is called likely, and what stands alone just fails."""
+    states = [result(id, "fail", compared("ERROR")) for id in ("SQL-STATE", "VPC-STATE")]
+    effect = result("SQL-DIRECT", "fail", compared("timeout"), needs=("SQL-STATE", "VPC-STATE"))
+    told = {id: hint() for id in ("SQL_STATE", "VPC_STATE")}
+    assert any(
+        line.startswith("ROOT CAUSE  SQL-STATE") for line in terminal.render(verdict([states[0], effect], **told))
+    )
+    both = terminal.render(verdict([*states, effect], **told))
+    assert any(line.startswith("LIKELY CAUSE  SQL-STATE") for line in both)
+    assert any(line.startswith("FAIL  VPC-STATE") for line in both)
+
+
+def test_what_speaks_against_a_cause_stands_beside_it() -> None:
+    """What holds although it should not is shown, in the terminal and on the page; the hint's guess is called likely."""
+    lines = terminal.render(doubtful())
+    assert "    yet SQL-DIRECT holds: state of VPC connector staging-connector: opens" in lines
+    assert any(line.startswith("    likely cause: The connector") for line in lines)
+    words = Page(html.render(doubtful())).words
+    assert "Yet SQL-DIRECT holds: state of VPC connector staging-connector: opens" in words
+    assert "stands on its own: nothing else that fails goes back to it" in words
+
+
+def test_what_the_evidence_comes_to_is_in_the_first_line() -> None:
+    """A reading of the evidence follows what was observed, in the headline, in the summary and on the page."""
+    count = {"connection_count": {"used": 110, "limit": 110, "source": "x"}}
+    full = result("SQL-CONNS", "fail", compared("110", "< 100"), evidence=count)
+    full = full.model_copy(
+        update={"comparisons": tuple(one.model_copy(update={"symptom": "above"}) for one in full.comparisons)}
+    )
+    shown = verdict([full], SQL_CONNS=hint())
+    assert shown.headline.endswith(": 110, expected < 100; 110 of 110 connections are taken")
+    assert "    in short: 110 of 110 connections are taken" in terminal.render(shown)
+    assert "110 of 110 connections are taken stands on its own" in Page(html.render(shown)).words
 
 
 def test_every_line_fits() -> None:

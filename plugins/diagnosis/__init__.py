@@ -57,7 +57,7 @@ def diagnose(results: Mapping[str, Result]) -> Diagnosis:
         results: by criterion id, in the order of the run.
     """
     graph = Graph(results)
-    explained = {id: roots[0] for id in results if graph.folds(id) and (roots := graph.roots(id))}
+    explained = graph.explained()
     causes = [id for id in graph.failing if id not in explained]
     # Sorting is stable: where weights are equal the plan's own order decides.
     causes.sort(key=lambda cause: _weight(cause, explained, results))

@@ -60,6 +60,24 @@ class Graph:
         """What speaks against each failing criterion's being the cause of what depends on it."""
         return {id: contradictions(id, self.results) for id in self.failing}
 
+    def explained(self) -> dict[str, str]:
+        """Return the cause that each failing or blocked criterion goes back to; a cause itself goes back to none."""
+        first = {id: roots[0] for id in self.results if self._folds(id) and (roots := self.roots(id))}
+        for id in tuple(first):
+            path = [id]
+            while (after := first.get(path[-1])) is not None and after not in path:
+                path.append(after)
+            if after is not None:
+                # A circle of evidence is cut where the run came to it first.
+                del first[min(path[path.index(after) :], key=list(self.results).index)]
+        return {id: self._end(id, first) for id in first}
+
+    @staticmethod
+    def _end(id: str, first: Mapping[str, str]) -> str:
+        while id in first:
+            id = first[id]
+        return id
+
     def roots(self, id: str) -> tuple[str, ...]:
         """Return the failing criteria that a result goes back to, the nearest to its own evidence first.
 
@@ -71,7 +89,7 @@ class Graph:
             self._known[id] = self._follow(id, seen=True) or self._follow(id, seen=False)
         return self._known[id]
 
-    def folds(self, id: str) -> bool:
+    def _folds(self, id: str) -> bool:
         """Whether a result is to be explained: one that was not observed, only where evidence says what kept it."""
         outcome = self.results[id].outcome
         return outcome is Outcome.FAIL or (outcome is Outcome.BLOCKED and self.is_seen(id))

@@ -95,7 +95,9 @@ LINKS = (
     # Connections are counted over a session.
     Link("SQL-DIRECT", (), ("SQL-CONNS",), ("dependency",)),
     # A service that is not attached has no egress setting either.
-    Link("VPC-ANNOT", ("missing",), ("VPC-EGRESS",), ("missing",)),
+    Link("VPC-ANNOT", ("missing", "only-on-newest"), ("VPC-EGRESS",), ("missing",)),
+    # The revision that would be attached gets no traffic.
+    Link("RUN-READY", (), ("VPC-ANNOT",), ("only-on-newest",)),
     # A revision that does not come up, or that gave up on its database too early, does not answer.
     Link("RUN-READY", ("not-ready",), ("HLT-BACKEND", "DB-BACKEND"), DOWN),
     Link("LOG-SIGN", ("initialisation-timeout-regressed",), ("HLT-BACKEND", "DB-BACKEND"), DOWN),
