@@ -1,5 +1,6 @@
 """Root cause first: which failure explains which."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -300,6 +301,16 @@ def test_every_failure_goes_back_to_a_cause_or_is_one(outcomes: list[str], data:
     assert {*found.explained_by.values()} <= {*found.causes}
     assert not {*found.causes} & {*found.explained_by}
     assert bool(found.causes) is bool(failing)
+
+
+def test_the_page_tells_of_every_link() -> None:
+    """docs/diagnosis.md has a row for each pair that a link joins."""
+    page = (Path(__file__).parent.parent / "docs" / "diagnosis.md").read_text(encoding="utf-8")
+    lines = [line for line in page.splitlines() if line.startswith("| `")]
+    told = [[re.compile(id.replace("*", ".+")) for id in re.findall(r"`([A-Z*-]+)`", line)] for line in lines]
+    for link in LINKS:
+        for effect in link.effects:
+            assert any(all(any(id.fullmatch(end) for id in row) for end in (link.cause, effect)) for row in told), link
 
 
 def needing(**needs: str) -> dict[str, Criterion]:

@@ -57,7 +57,7 @@ def test_a_cause_is_worded_by_how_sure_it_is() -> None:
 
 
 def test_what_speaks_against_a_cause_stands_beside_it() -> None:
-    """What holds although it should not is shown, in the terminal and on the page; the hint's guess is called likely."""
+    """What holds although it should not is shown, in the terminal and on the page; a hint's guess is called likely."""
     lines = terminal.render(doubtful())
     assert "    yet SQL-DIRECT holds: state of VPC connector staging-connector: opens" in lines
     assert any(line.startswith("    likely cause: The connector") for line in lines)
