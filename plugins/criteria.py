@@ -96,6 +96,10 @@ def _read(item: pytest.Item, mark: pytest.Mark) -> Criterion:
     known = {"section", "severity", "needs", "vantage"}
     if len(mark.args) != 1 or not known >= mark.kwargs.keys() or not {"section", "severity"} <= mark.kwargs.keys():
         raise pytest.UsageError(f"{item.nodeid}: write criterion(ID, section=..., severity=..., needs=(), vantage=...)")
+    if item.get_closest_marker("xfail") is not None:
+        raise pytest.UsageError(
+            f"{item.nodeid}: a criterion is not marked xfail: that it fails is what it is there to say"
+        )
     vantage, severity = mark.kwargs.get("vantage", "anywhere"), mark.kwargs["severity"]
     if severity not in list(Severity) or vantage not in _VANTAGES:
         raise pytest.UsageError(

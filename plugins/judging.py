@@ -64,12 +64,16 @@ def pytest_runtest_makereport(
     report = yield
     criterion = item.stash.get(CRITERION, None)
     if criterion is not None and (report.when == "call" or not report.passed):
-        result = _result(item, criterion, report, call)
+        result = _result(item, criterion, call)
         setattr(report, CARRIED, result.model_dump(mode="json"))
         setattr(report, _ANSWERS, {name: seen.model_dump_json() for name, seen in item.stash.get(SEEN, {}).items()})
         if result.outcome is Outcome.BLOCKED and report.when == "call":
             # pytest tells errors from failures by phase; what could not be observed is an error.
             report.when = "setup"
+            if report.skipped:
+                # pytest.xfail() in a body is a test that breaks off, whatever it calls itself.
+                report.outcome = "failed"
+                del report.wasxfail
         if result.outcome in (Outcome.FAIL, Outcome.BLOCKED) and not _crashed(call):
             report.longrepr = _sentence(result)
     return report
@@ -79,11 +83,11 @@ def _crashed(call: pytest.CallInfo[None]) -> bool:
     return call.excinfo is not None and not isinstance(call.excinfo.value, Violated | Unobserved)
 
 
-def _result(item: pytest.Item, criterion: Criterion, report: pytest.TestReport, call: pytest.CallInfo[None]) -> Result:
+def _result(item: pytest.Item, criterion: Criterion, call: pytest.CallInfo[None]) -> Result:
     judge = item.stash.get(_EXPECT, None)
     judgement = judge.judgement if judge is not None else Judgement()
     seen = item.stash.get(SEEN, {})
-    outcome, blocked, reason = _outcome(criterion, judgement, report, call)
+    outcome, blocked, reason = _outcome(criterion, judgement, call)
     return Result(
         criterion=criterion,
         outcome=outcome,
@@ -104,12 +108,11 @@ def _result(item: pytest.Item, criterion: Criterion, report: pytest.TestReport, 
 
 
 def _outcome(
-    criterion: Criterion, judgement: Judgement, report: pytest.TestReport, call: pytest.CallInfo[None]
+    criterion: Criterion, judgement: Judgement, call: pytest.CallInfo[None]
 ) -> tuple[Outcome, tuple[Why, ...], str]:
-    if report.skipped:
-        reason = str(call.excinfo.value) if call.excinfo else ""
-        return Outcome.NOT_APPLICABLE, (), reason
     error = call.excinfo.value if call.excinfo else None
+    if isinstance(error, pytest.skip.Exception):
+        return Outcome.NOT_APPLICABLE, (), str(error)
     if isinstance(error, Violated):
         return Outcome.FAIL, (), ""
     if isinstance(error, Unobserved):

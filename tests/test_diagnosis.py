@@ -196,8 +196,13 @@ def test_a_difference_that_is_told_is_not_told_again_by_terraform() -> None:
 def test_what_a_failure_did_not_hide_from_us_is_no_effect_of_it() -> None:
     """A criterion that is blocked by a missing permission stays blocked when the failure upstream is mended."""
     why = Why(reason=Reason.PERMISSION_DENIED, detail="monitoring.timeSeries.list is missing")
-    found = diagnose(results(result("VPC-STATE", "fail"), result("VPC-CAP", "blocked", "VPC-STATE", why=why)))
-    assert found.explained_by == {}
+    state, cap = result("VPC-STATE", "fail"), result("VPC-CAP", "blocked", "VPC-STATE", why=why)
+    assert diagnose(results(state, cap)).explained_by == {}
+    both = (why, Why(reason=Reason.DEPENDENCY, detail="no connector", criterion="VPC-STATE"))
+    assert diagnose(results(state, cap.model_copy(update={"blocked": both}))).explained_by == {}
+    assert diagnose(results(state, cap.model_copy(update={"blocked": both[1:]}))).explained_by == {
+        "VPC-CAP": "VPC-STATE"
+    }
 
 
 def test_a_cause_is_as_grave_as_what_goes_back_to_it() -> None:

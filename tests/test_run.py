@@ -114,6 +114,13 @@ def test_g():
     '''Redis answers.'''
     pytest.skip("the profile declares no redis: there is none")
 """
+EXCUSES = """
+@pytest.mark.phase1
+@criterion("H-EXCUSES")
+def test_h(expect):
+    '''The connector is READY.'''
+    pytest.xfail("known")
+"""
 STRANGER = """
 @pytest.mark.phase1
 def test_stranger():
@@ -131,11 +138,24 @@ def test_stranger():
         (HOLDS + BLOCKED, 6, {"A-HOLDS": "pass", "C-BLOCKED": "blocked"}),
         (HOLDS + EMPTY, 6, {"A-HOLDS": "pass", "E-EMPTY": "blocked"}),
         (HOLDS + CRASHES, 6, {"A-HOLDS": "pass", "F-CRASHES": "blocked"}),
+        (HOLDS + EXCUSES, 6, {"A-HOLDS": "pass", "H-EXCUSES": "blocked"}),
         (SKIPS, 6, {"G-SKIPS": "n/a"}),
         (HOLDS + SKIPS, 0, {"A-HOLDS": "pass", "G-SKIPS": "n/a"}),
         (HOLDS + STRANGER, 1, {"A-HOLDS": "pass"}),
     ],
-    ids=["holds", "advises", "fails", "fails+blocked", "blocked", "empty", "crash", "n/a", "holds+n/a", "stranger"],
+    ids=[
+        "holds",
+        "advises",
+        "fails",
+        "fails+blocked",
+        "blocked",
+        "empty",
+        "crash",
+        "xfail",
+        "n/a",
+        "holds+n/a",
+        "stranger",
+    ],
 )
 def test_exit_codes(inner: Inner, body: str, code: int, outcomes: dict[str, str]) -> None:
     """The exit code follows from the outcomes, and the record holds exactly them."""
@@ -181,6 +201,13 @@ def test_criteria_that_need_what_leads_nowhere_are_refused(inner: Inner, needs: 
     assert result.ret == pytest.ExitCode.USAGE_ERROR
     result.stderr.fnmatch_lines([message])
     assert "Traceback" not in result.stderr.str()
+
+
+def test_a_failure_cannot_be_expected(inner: Inner) -> None:
+    """A criterion that is marked xfail would be passed over when it fails, so it is refused."""
+    result = inner.run(HOLDS + FAILS.replace("@criterion", "@pytest.mark.xfail\n@criterion"), "-m", "phase1")
+    assert result.ret == pytest.ExitCode.USAGE_ERROR
+    result.stderr.fnmatch_lines(["*a criterion is not marked xfail*"])
 
 
 def test_stopping_early_is_never_clear(inner: Inner) -> None:

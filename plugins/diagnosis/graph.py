@@ -92,7 +92,14 @@ class Graph:
     def _folds(self, id: str) -> bool:
         """Whether a result is to be explained: one that was not observed, only where evidence says what kept it."""
         outcome = self.results[id].outcome
-        return outcome is Outcome.FAIL or (outcome is Outcome.BLOCKED and self.is_seen(id))
+        return outcome is Outcome.FAIL or (outcome is Outcome.BLOCKED and self._is_whole(id) and self.is_seen(id))
+
+    def _is_whole(self, id: str) -> bool:
+        """Whether links, and what names the failure that stood in its way, account for all that a result shows."""
+        result = self.results[id]
+        named = {why for why in result.blocked if why.criterion is not None}
+        linked = {one for link in LINKS if self._holds(link, id) for one in self._explained(link, result)}
+        return named | linked == set(_shown(result))
 
     def is_seen(self, id: str) -> bool:
         """Whether evidence, and not the declaration alone, says what a result goes back to."""
@@ -112,9 +119,8 @@ class Graph:
         if id not in self.results:
             return
         result = self.results[id]
-        holding = [link for link in LINKS if self._holds(link, id)]
-        if {one for link in holding for one in self._explained(link, result)} == set(_shown(result)):
-            yield from (Edge(link.cause, seen=not link.presumed) for link in holding)
+        if self._is_whole(id):
+            yield from (Edge(link.cause, seen=not link.presumed) for link in LINKS if self._holds(link, id))
         yield from (Edge(to, seen=True) for to in self._speaker(id))
         yield from (Edge(why.criterion, seen=True) for why in result.blocked if why.criterion is not None)
         yield from (Edge(need, seen=False) for need in result.criterion.needs if self._may_explain(need, id))
@@ -140,7 +146,7 @@ class Graph:
         return [one for one in _shown(effect) if not link.is_particular or _symptom(one) in wanted]
 
     def _may_explain(self, need: str, id: str) -> bool:
-        """Whether a declared dependency stands against the evidence."""
+        """Whether a declared dependency stands up to the evidence."""
         if any(self._holds(link, need) for link in LINKS if link.cause == id):
             return False  # the evidence has it the other way round
         result = self.results[id]
