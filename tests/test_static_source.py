@@ -1,13 +1,17 @@
 # ruff: noqa: E501 - a case is a line
 """The static reader: each shape that a settings file takes gives its value, or the honest reason why not."""
 
+import ast
 import codecs
+import time
+from concurrent.futures import ThreadPoolExecutor
 from textwrap import dedent
 
 import pytest
 
 from fixtures.evidence.settings import DatabaseSettings
 from fixtures.probes.static_source import POOL, TIMEOUTS, read
+from fixtures.probes.static_source.text import parse
 
 FILE = "netra_backend/app/core/database_timeout_config.py"
 LOOKUP = "def get_database_timeout_config(environment):\n    return TABLES[environment]\n"
@@ -295,3 +299,22 @@ def test_one_condition_is_followed_both_ways() -> None:
     said = told(function(body, "import os"))
     assert said.timeout("initialization_timeout") == 75.0
     assert said.unknowable == ("pool_timeout",)
+
+
+def test_one_source_is_parsed_at_a_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sources that are read in several threads are parsed one after the other: Python cannot parse two at once."""
+    inside, most = 0, 0
+    whole = ast.parse
+
+    def counted(source: str) -> ast.Module:
+        nonlocal inside, most
+        inside += 1
+        most = max(most, inside)
+        time.sleep(0.01)
+        inside -= 1
+        return whole(source)
+
+    monkeypatch.setattr(ast, "parse", counted)
+    with ThreadPoolExecutor(4) as threads:
+        list(threads.map(parse, ["x = 1\n"] * 8))
+    assert most == 1
