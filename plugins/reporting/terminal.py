@@ -27,7 +27,14 @@ _LETTERS = {
     Outcome.BLOCKED: ("blocked", "B", ("BLOCKED", {"purple": True})),
     Outcome.NOT_APPLICABLE: ("n/a", "-", ("N/A", {})),
 }
-_COLOURS = {"ROOT CAUSE": "red", "LIKELY CAUSE": "red", "ESCALATE": "red", "FAIL": "red", "BLOCKED": "purple", "WARN": "yellow"}
+_COLOURS = {
+    "ROOT CAUSE": "red",
+    "LIKELY CAUSE": "red",
+    "ESCALATE": "red",
+    "FAIL": "red",
+    "BLOCKED": "purple",
+    "WARN": "yellow",
+}
 _NAMED_BY_US = ("generated xml file", "Generated html report")
 _HEADER = pytest.StashKey[bool]()
 
