@@ -45,13 +45,14 @@ def compared(observed: str, expected: str = "READY", *, holds: bool = False, war
 
 
 def result(id: str, outcome: str, *comparisons: ComparisonRecord, severity: str = "critical", **rest: Any) -> Result:
-    """Return a criterion's result; `needs` and `section` go to the criterion."""
+    """Return a criterion's result; `needs`, `probes` and `section` go to the criterion."""
     criterion = Criterion(
         id=id,
         title=f"The good state of {id}.",
         section=rest.pop("section", "1.2"),
         severity=Severity(severity),
         needs=rest.pop("needs", ()),
+        probes=rest.pop("probes", ()),
         nodeid=f"suites/phase1/test_1_2.py::test_{id.lower().replace('-', '_')}",
     )
     return Result(criterion=criterion, outcome=Outcome(outcome), comparisons=comparisons, seconds=0.25, **rest)
@@ -247,14 +248,14 @@ def test_the_page_has_each_finding_once() -> None:
     """Every criterion that does not pass has one place that the table of all criteria links to."""
     page = Page(html.render(incident()))
     assert sorted(page.ids) == ["SQL-DIRECT", "SQL-PRIVATE", "SQL-STATE", "VPC-CAP", "VPC-STATE"]
-    assert sorted(page.addresses) == [f"#{id}" for id in sorted(page.ids)]
+    assert set(page.addresses) == {f"#{id}" for id in page.ids}
     assert not page.open
 
 
 def test_the_page_names_the_cause_before_what_it_explains() -> None:
     """A failure that another explains stands under it, and not among the causes."""
     words = Page(html.render(incident())).words
-    assert "Root cause fail VPC-STATE" in words
+    assert "Root cause in detail fail VPC-STATE" in words
     assert words.index("Explains 1 more") < words.index("fail SQL-DIRECT") < words.index("Not observed")
 
 
@@ -288,7 +289,7 @@ def test_the_page_fetches_nothing() -> None:
     page = Page(html.render(incident()))
     assert all(address.startswith("#") for address in page.addresses)
     assert not page.tags & {"script", "img", "link", "iframe", "object"}
-    style = (html.TEMPLATES / "report.css").read_text(encoding="utf-8")
+    style = "".join((html.TEMPLATES / name).read_text(encoding="utf-8") for name in html.STYLES)
     assert "url(" not in style
     assert "@import" not in style
 
@@ -495,7 +496,7 @@ def run(pytester: pytest.Pytester, body: str, *args: str) -> Path:
 def test_a_run_writes_every_file(pytester: pytest.Pytester, workers: list[str]) -> None:
     """A replica run leaves all its files, each with the disclaimer, none with a secret; under xdist too."""
     directory = run(pytester, BODY, "--target", "replica", "--alluredir", "allure", *workers)
-    names = {"report.html", "junit.xml", "verdict.json", "results.jsonl", "plan.sh", "evidence.jsonl"}
+    names = {"report.html", "summary.md", "junit.xml", "verdict.json", "results.jsonl", "plan.sh", "evidence.jsonl"}
     assert {path.name for path in directory.iterdir()} == names
     written = [*directory.iterdir(), *(pytester.path / "allure").glob("*[!s].json")]
     for path in written:
@@ -541,7 +542,7 @@ def test_an_interrupted_run_writes_every_file(pytester: pytest.Pytester) -> None
 def test_reports_go_where_the_user_says(pytester: pytest.Pytester) -> None:
     """`--html` and `--junitxml` write to the user's own files, completed like ours."""
     directory = run(pytester, BODY, "--html", "mine.html", "--self-contained-html", "--junitxml", "mine.xml")
-    names = {"verdict.json", "results.jsonl", "plan.sh", "evidence.jsonl"}
+    names = {"summary.md", "verdict.json", "results.jsonl", "plan.sh", "evidence.jsonl"}
     assert {path.name for path in directory.iterdir()} == names
     assert "UNPROVEN" in (pytester.path / "mine.html").read_text(encoding="utf-8")
     assert "UNPROVEN" in (pytester.path / "mine.xml").read_text(encoding="utf-8")

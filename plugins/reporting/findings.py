@@ -39,6 +39,13 @@ def meaning(verdict: Verdict) -> str:
     return verdict.record.ended_by or "pytest stopped"
 
 
+def heading(verdict: Verdict) -> str:
+    """Return what stands over the causes: what the first one is sure to be, and whether there are more."""
+    found = verdict.diagnosis
+    sure = "Likely" if found.confidence[found.causes[0]] is Confidence.SUSPECTED else "Root"
+    return f"{sure} cause{'s' if found.causes[1:] else ''}"
+
+
 def observed(verdict: Verdict) -> int:
     """Return how many criteria were looked at."""
     return sum(verdict.counts[outcome] for outcome in OBSERVED)

@@ -3,7 +3,7 @@
 The part on top is static HTML: complete without JavaScript and on paper.
 """
 
-from collections.abc import MutableMapping
+from collections.abc import Iterator, MutableMapping
 from html import escape
 from pathlib import Path
 from typing import Any
@@ -11,17 +11,22 @@ from typing import Any
 import jinja2
 import pytest
 
+from fixtures.evidence.base import Attempt
 from fixtures.probes.identity import OVERRIDE
 from fixtures.secret import redact
+from plugins.incident import sentence
 from plugins.judging import carried
 from plugins.outcome import Gate, Outcome
 from plugins.remediation import escalations, procedures
-from plugins.reporting.findings import SURENESS, explained, meaning, observed, place
+from plugins.reporting.charts import pictures
+from plugins.reporting.findings import SURENESS, effort, explained, heading, meaning, observed, place
+from plugins.reporting.plan_text import block
 from plugins.reporting.record import Result
 from plugins.session import RUN
 from plugins.verdict import VERDICT, Verdict
 
 TEMPLATES = Path(__file__).parent / "templates"
+STYLES = ("report.css", "charts.css", "print.css")
 _COLUMNS = (
     ("outcome", "Outcome"),
     ("criterion", "Criterion"),
@@ -30,6 +35,8 @@ _COLUMNS = (
     ("finding", "Observed &rarr; Expected"),
     ("seconds", "Seconds"),
 )
+_EVIDENCE_MAX = 12_000
+"""Characters of one probe's answer: 40 of them leave the page far below the megabyte that trackers take."""
 _LABELS = {
     "passed": "pass or warn",
     "failed": "fail",
@@ -46,7 +53,7 @@ def _clean(value: Any) -> Any:
 
 def _environment() -> jinja2.Environment:
     # `finalize` sees every value before it is escaped, so nothing reaches the page that was not redacted.
-    return jinja2.Environment(
+    environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         finalize=_clean,
@@ -54,6 +61,8 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals.update(place=place, effort=effort)
+    return environment
 
 
 def title(verdict: Verdict) -> str:
@@ -77,14 +86,25 @@ def render(verdict: Verdict) -> str:
             applicable=applicable,
             counts=[(outcome, verdict.counts[outcome]) for outcome in Outcome if verdict.counts[outcome]],
             causes=causes,
+            heading=heading(verdict) if causes else "",
+            block=block(verdict) if verdict.plan.steps else "",
+            clock=sentence(verdict.record.incident) if verdict.record.incident is not None else "",
+            pictures=list(pictures(verdict)),
+            evidence=list(_evidence(verdict)),
             sureness=SURENESS,
             vantage=OVERRIDE,
             warnings=verdict.of(Outcome.WARN),
             procedures=procedures(verdict.profile, verdict.record.profile) if causes else (),
             escalations=escalations() if causes else (),
-            place=place,
         )
     )
+
+
+def _evidence(verdict: Verdict) -> Iterator[tuple[str, Attempt[Any], str]]:
+    """Yield each probe's name and answer, and what it saw as JSON, cut where it is long."""
+    for name, attempt in sorted(verdict.evidence.items()):
+        text = "" if attempt.evidence is None else attempt.evidence.model_dump_json(indent=1)
+        yield name, attempt, text if len(text) <= _EVIDENCE_MAX else f"{text[:_EVIDENCE_MAX]}\n..."
 
 
 def row(result: Result | None) -> list[str]:
@@ -152,7 +172,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if not config.option.htmlpath:
         config.option.htmlpath = str(run.record.directory / "report.html")
         config.option.self_contained_html = True
-    config.option.css = [*config.option.css, str(TEMPLATES / "report.css")]
+    config.option.css = [*config.option.css, *(str(TEMPLATES / name) for name in STYLES)]
     config.pluginmanager.register(Page(), "allclear-page")
 
 
