@@ -13,6 +13,9 @@ pytest_plugins = [
     "plugins.verdict",
     "plugins.progress",
     "plugins.reporting.plan_text",
+    "plugins.reporting.summary",
+    # Before the terminal, whose last line stays the last.
+    "plugins.reporting.tickets",
     "plugins.reporting.terminal",
     "plugins.reporting.verdict_json",
     "plugins.reporting.html",
