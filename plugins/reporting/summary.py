@@ -33,6 +33,8 @@ from plugins.verdict import VERDICT, Verdict
 NAME = "summary.md"
 MOST = 32_767
 """Characters that Jira takes in a comment; GitHub takes twice as many."""
+_CONTRADICTIONS = 2
+"""For each cause; the report has all of them."""
 _URL = re.compile(r"https?://[^\s<>\"'`]+")
 
 
@@ -115,6 +117,11 @@ def _seen(result: Result) -> Iterator[tuple[Span, ...]]:
 
 
 def _told(verdict: Verdict, cause: str) -> Iterator[tuple[Span, ...]]:
+    found = verdict.diagnosis
+    if cause in found.readings:
+        yield row(value(found.readings[cause]))
+    for one in found.contradictions.get(cause, ())[:_CONTRADICTIONS]:
+        yield row(f"yet {one.criterion} holds: ", value(one.observed))
     for hint in verdict.hints.get(cause, ())[:1]:
         yield from [row("likely cause: ", hint.cause)] if hint.cause else []
     follow = [result.criterion.id for result in explained(verdict, cause)]
