@@ -82,6 +82,16 @@ def test_every_step_of_the_plan_is_there_and_in_the_block_to_copy() -> None:
         assert step.run in block.partition("What was seen")[0]
 
 
+def test_what_speaks_against_a_cause_is_said_with_it() -> None:
+    """What holds although it depends on the cause stands beside the cause, on the first screen and in the summary."""
+    seen = compared("0.02 s", "< 35 s", holds=True)
+    working = result("SQL-DIRECT", "pass", seen, needs=("VPC-STATE",), probes=("sessions",))
+    shown = verdict([result("VPC-STATE", "fail", compared("ERROR")), working])
+    first = Page(html.render(shown)).words.partition("Coverage")[0]
+    assert "yet SQL-DIRECT holds: " in first
+    assert "yet SQL-DIRECT holds: " in summary.render(shown)
+
+
 def test_a_criterion_leads_to_the_evidence_it_was_judged_by() -> None:
     """Each probe's answer stands on the page once; the row of a criterion links to those that it read."""
     shown = verdict([result("SQL-DIRECT", "pass", compared("1", "1", holds=True), probes=("sessions", "health", "x"))])
