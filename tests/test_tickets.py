@@ -126,6 +126,16 @@ def test_a_limit_is_waited_for(held: Tracker, kind: str, status: int, tmp_path: 
     assert len(held.comments) == 1
 
 
+@pytest.mark.parametrize("kind", TICKETS)
+@pytest.mark.parametrize("body", [["x"], {"x": 1}, "x"])
+def test_what_is_no_tracker_breaks_nothing(held: Tracker, kind: str, body: object, tmp_path: Path) -> None:
+    """An address that answers 200 with something else is named, and nothing else happens."""
+    held.unreadable = [Answer(200, body=body)] * 5
+    said = post(held, kind, tmp_path / "none.html")
+    assert any(line.startswith("NOT POSTED: 127.0.0.1 answered 200, but not as such") for line in said)
+    assert held.comments == []
+
+
 def test_a_limit_that_lasts_is_not_waited_for(held: Tracker, tmp_path: Path) -> None:
     """An hour is not awaited: it is said when the tracker would take it, and that it has not."""
     held.failures = [Answer(403, headers={"Retry-After": "3600"})]
@@ -181,6 +191,8 @@ def test_the_token_is_sent_and_never_said(held: Tracker, kind: str, tmp_path: Pa
         ("github", "acme/ops", {}, "OWNER/REPO#N"),
         ("github", "12", {}, "GITHUB_REPOSITORY"),
         ("github", "a/b#1", {"GITHUB_TOKEN": ""}, "GITHUB_TOKEN is not set"),
+        ("github", "a/b#1", {"GITHUB_TOKEN": "a\nb"}, "GITHUB_TOKEN holds"),
+        ("github", "a/b#1", {"GITHUB_API_URL": "https://a b"}, "GITHUB_API_URL"),
         ("github", "a/b#1", {"GITHUB_API_URL": "http://api.example.org"}, "https://"),
         ("jira", "12", {}, "OPS-12"),
         ("jira", "", {}, "OPS-12"),
@@ -227,9 +239,10 @@ def test_a_run_posts_when_asked_and_keeps_its_exit_code(held: Tracker, tmp_path:
     assert (
         said.index("ALL CLEAR") < said.index("post: a comment to") < said.index("posted: ") < said.index("attached: ")
     )
+    held.comments.clear()
     held.failures = [Answer(401)]
     code, said = run("--post", "github", "--ticket", "acme/ops#12")
-    assert (code, len(held.comments)) == (0, 1)
+    assert (code, held.comments) == (0, [])
     assert "NOT POSTED: 127.0.0.1 answered 401" in said
     assert TOKEN not in said
     assert run("--ticket", "acme/ops#12")[0] == 4

@@ -1,10 +1,14 @@
 """Sends a thing to a tracker once, however often the way there fails."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from pydantic import TypeAdapter, ValidationError
 
 if TYPE_CHECKING:
     import httpx
+
+T = TypeVar("T")
 
 WAITS_S = (0.0, 2.0, 5.0, 15.0)
 """Before each try. A tracker that asks for more patience gets it, up to the longest."""
@@ -56,8 +60,8 @@ def once(find: Callable[[], str | None], send: Callable[[], str], sleep: Callabl
     return found
 
 
-def ask(client: "httpx.Client", method: str, url: str, **given: Any) -> Any:
-    """Ask a tracker, and return its JSON.
+def ask(client: "httpx.Client", method: str, url: str, shape: type[T], **given: Any) -> T:
+    """Ask a tracker, and return its answer, of which `shape` says what is needed.
 
     Raises:
         _Again: there was no answer, or one that says to try again.
@@ -67,10 +71,10 @@ def ask(client: "httpx.Client", method: str, url: str, **given: Any) -> Any:
 
     try:
         answer = client.request(method, url, **given)
-    except httpx.TransportError as error:
+    except httpx.RequestError as error:
         raise _Again(f"{client.base_url.host} did not answer ({type(error).__name__})") from None
     if answer.is_success:
-        return _json(answer)
+        return _read(answer, shape)
     said = f"{client.base_url.host} answered {answer.status_code}{_reason(answer)}"
     if _limited(answer):
         raise _Again(said, _wait(answer.headers))
@@ -80,11 +84,11 @@ def ask(client: "httpx.Client", method: str, url: str, **given: Any) -> Any:
     raise NotSent(said)
 
 
-def _json(answer: "httpx.Response") -> Any:
+def _read(answer: "httpx.Response", shape: type[T]) -> T:
     try:
-        return answer.json()
-    except ValueError:
-        raise _Again(f"{answer.url.host} answered {answer.status_code} with something that is no JSON") from None
+        return TypeAdapter(shape).validate_json(answer.content)
+    except ValidationError:
+        raise _Again(f"{answer.url.host} answered {answer.status_code}, but not as such a tracker does") from None
 
 
 def _limited(answer: "httpx.Response") -> bool:

@@ -3,6 +3,8 @@
 import re
 from collections.abc import Mapping
 
+from pydantic import BaseModel
+
 from plugins.reporting.markup import markdown
 from plugins.reporting.markup.blocks import Block, fitted
 from plugins.reporting.tickets.delivery import TIMEOUT_S, ask
@@ -11,6 +13,11 @@ from plugins.reporting.tickets.tracker import Unusable, address, token
 _TICKET = re.compile(r"(?:([\w.-]+/[\w.-]+)#|#)?(\d+)")
 _PAGE = 100
 _COMMENT_MAX = 65_536
+
+
+class _Comment(BaseModel):
+    html_url: str
+    body: str | None = None
 
 
 class Issue:
@@ -50,10 +57,10 @@ class Issue:
         sought, page = markdown.marker(run), 1
         while True:
             query = {"since": self._since, "per_page": str(_PAGE), "page": str(page)}
-            comments = ask(self._client, "GET", self.where, params=query)
+            comments = ask(self._client, "GET", self.where, list[_Comment], params=query)
             for comment in comments:
-                if sought in (comment.get("body") or ""):
-                    return str(comment.get("html_url"))
+                if sought in (comment.body or ""):
+                    return comment.html_url
             if len(comments) < _PAGE:
                 return None
             page += 1
@@ -61,4 +68,4 @@ class Issue:
     def comment(self, blocks: list[Block], ending: list[Block]) -> str:
         """Send the comment, and return where it is."""
         body = fitted(blocks, ending, markdown.render, _COMMENT_MAX)
-        return str(ask(self._client, "POST", self.where, json={"body": body}).get("html_url"))
+        return ask(self._client, "POST", self.where, _Comment, json={"body": body}).html_url

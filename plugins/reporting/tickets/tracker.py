@@ -1,5 +1,6 @@
 """What is asked of a tracker, and how the environment says where it is."""
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Protocol, runtime_checkable
@@ -52,9 +53,12 @@ def token(environment: Mapping[str, str], name: str) -> Secret:
     """Return a token.
 
     Raises:
-        Unusable: it is not set.
+        Unusable: it is not set, or cannot be one.
     """
-    return Secret(name, needed(environment, name))
+    text = needed(environment, name)
+    if not re.fullmatch(r"[!-~]+", text):
+        raise Unusable(f"{name} holds what no token does: spaces, or letters beyond ASCII")
+    return Secret(name, text)
 
 
 def needed(environment: Mapping[str, str], name: str) -> str:
@@ -79,7 +83,7 @@ def address(environment: Mapping[str, str], name: str, otherwise: str = "") -> s
     if not url:
         raise Unusable(f"{name} is not set")
     parts = urlsplit(url)
-    if not parts.hostname or parts.username or parts.password:
+    if not re.fullmatch(r"[!-~]+", url) or not parts.hostname or parts.username or parts.password:
         raise Unusable(f"{name} is no address of a tracker, such as https://example.org")
     if parts.scheme != "https" and not (parts.scheme == "http" and parts.hostname in _HERE):
         raise Unusable(f"{name} must begin with https://, for a token is sent there")
