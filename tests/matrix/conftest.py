@@ -1,0 +1,26 @@
+"""What every test of the matrix is given: a process that forks warm runs."""
+
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.matrix.popen import Popen
+from tests.matrix.runs import ROOT
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _forks() -> Iterator[None]:
+    """Have a process from which runs are forked; one for each worker."""
+    with tempfile.TemporaryDirectory() as directory:  # pytest's own are too long a path for a socket
+        Popen.forks_at = str(Path(directory) / "forks")
+        command = [sys.executable, "-m", "tests.matrix.warm", Popen.forks_at]
+        with subprocess.Popen(command, cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+            assert process.stdout is not None
+            assert process.stdout.readline() == b"ready\n"
+            yield
+            assert process.stdin is not None
+            process.stdin.close()
