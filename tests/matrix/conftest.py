@@ -8,8 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from tests.matrix.figures import note
 from tests.matrix.popen import Popen
 from tests.matrix.runs import ROOT
+
+__all__ = ["note"]
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fixtures.replica.faults import FAULTS
 from plugins.runbook import read
 from tests.matrix import popen
 
@@ -21,6 +22,9 @@ BARE = {"PRE-TOOLS": "warn"} | ({} if TERRAFORM else {"TF-DRIFT": "blocked"})
 EVERYTHING = ("-m", "not soak")
 SOAK = ("-m", "soak", "--soak-minutes", "0.6")
 """A soak takes its time, so it is run for the faults that say what it sees of them, and for no other."""
+GRAVITY = ("pass", "warn", "blocked", "fail")
+Outcomes = dict[str, str]
+"""Of the criteria that are not `pass`, by id."""
 
 
 @dataclass(frozen=True)
@@ -30,7 +34,7 @@ class Verdict:
     told: dict[str, Any]
 
     @property
-    def turned(self) -> dict[str, str]:
+    def turned(self) -> Outcomes:
         """The outcome of every criterion that is not `pass`."""
         return {one["id"]: one["outcome"] for one in self.told["criteria"] if one["outcome"] != "pass"}
 
@@ -49,6 +53,11 @@ class Verdict:
         (judged,) = [one for one in self.told["criteria"] if one["id"] == id]
         return dict(judged)
 
+    def reasons(self) -> dict[str, list[str]]:
+        """Return why criteria are blocked that no failing one explains: what to look at when nobody expected it."""
+        blocked = [one for one in self.told["criteria"] if one["blocked"] and one["explained_by"] is None]
+        return {one["id"]: [why["detail"] for why in one["blocked"]] for one in blocked}
+
     def gate(self) -> int:
         """Return the exit code that follows from the outcomes."""
         deciding = {one["outcome"] for one in self.told["criteria"] if one["severity"] != "advisory"}
@@ -60,6 +69,17 @@ class Verdict:
         ours = [hint for hint in read().hints if id in hint.criteria]
         naming = [hint for hint in ours if symptoms & set(hint.when)]
         return self.of(id)["hints"][0]["id"] in {hint.id for hint in naming or ours}
+
+
+def expected(*ids: str) -> Outcomes:
+    """Return what a run that looks once must say under these faults, where none of them hides another."""
+    faults = [FAULTS[id] for id in ids]
+    cleared = {criterion for fault in faults for criterion in fault.clears}
+    outcomes = {id: outcome for id, outcome in ALWAYS.items() if id not in cleared} | BARE
+    for turns in (fault.turns for fault in faults):
+        for id, outcome in turns.items():
+            outcomes[id] = max(outcomes.get(id, "pass"), outcome, key=GRAVITY.index)
+    return {id: outcome for id, outcome in outcomes.items() if id != "SOAK"}
 
 
 def cold(directory: Path, *options: str, path: str | None = None) -> Verdict:

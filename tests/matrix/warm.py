@@ -42,11 +42,11 @@ def main() -> None:
     """Import everything, then fork for whoever asks, until standard input ends."""
     os.chdir(ROOT)
     load()
-    from fixtures.engine import client, launch
     from tests.matrix import popen
 
     popen.Popen.forks_at = sys.argv[1]
-    client.subprocess = launch.subprocess = popen  # type: ignore[assignment]
+    for starter in ("fixtures.engine.client", "fixtures.engine.launch"):
+        vars(sys.modules[starter])["subprocess"] = popen
     gc.collect()
     gc.freeze()  # what is shared by all forks stays shared
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # attendants end by themselves
@@ -66,9 +66,12 @@ def load() -> None:
         assert pytest.main(["--collect-only", "-qq", "--target", "replica", "-p", "no:cacheprovider"]) == 0
     import fixtures
 
-    for module in pkgutil.walk_packages(fixtures.__path__, "fixtures."):
-        if not module.name.endswith("__main__"):
-            importlib.import_module(module.name)
+    for found in pkgutil.walk_packages(fixtures.__path__, "fixtures."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    from fixtures.replica.google.tokens import private_key
+
+    private_key()  # a replica makes one and keeps it; a tenth of a second
     for module in ON_DEMAND:
         load_name(module)
     for path in (ROOT / "fixtures").rglob("*.py"):
