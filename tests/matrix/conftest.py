@@ -1,5 +1,7 @@
 """What every test of the matrix is given: a process that forks warm runs."""
 
+import asyncio
+import secrets
 import subprocess
 import sys
 import tempfile
@@ -8,7 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from fixtures.reaper import Reaper
+from fixtures.replica.box import place
+from fixtures.replica.postgres import TEMPLATE, Postgres
 from tests.matrix.figures import note
+from tests.matrix.pairs import HEALTHY
 from tests.matrix.popen import Popen
 from tests.matrix.runs import ROOT
 
@@ -16,7 +22,7 @@ __all__ = ["note"]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _forks() -> Iterator[None]:
+def _forks(_cluster: Path) -> Iterator[None]:
     """Have a process from which runs are forked; one for each worker."""
     with tempfile.TemporaryDirectory() as directory:  # pytest's own are too long a path for a socket
         Popen.forks_at = str(Path(directory) / "forks")
@@ -27,3 +33,21 @@ def _forks() -> Iterator[None]:
             yield
             assert process.stdin is not None
             process.stdin.close()
+
+
+@pytest.fixture(scope="session")
+def _cluster() -> Iterator[Path]:
+    """Have every replica's database copied from a cluster that is made once."""
+    directory = place() / f"allclear-{secrets.token_hex(4)}"
+    reaper = Reaper(directory)
+    directory.mkdir()
+    directory.chmod(0o711)
+    try:
+        postgres = Postgres(HEALTHY.database, directory, reaper)
+        asyncio.run(postgres.create())
+        asyncio.run(postgres.stop())
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv(TEMPLATE, str(postgres.data))
+            yield postgres.data
+    finally:
+        reaper.reap()

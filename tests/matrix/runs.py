@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from fixtures.replica.faults import FAULTS
+from fixtures.replica.postgres import TEMPLATE
 from plugins.runbook import read
 from tests.matrix import popen
 
@@ -85,6 +86,7 @@ def expected(*ids: str) -> Outcomes:
 def cold(directory: Path, *options: str, path: str | None = None) -> Verdict:
     """Run the suite as a user does; without `path`, on a bare machine."""
     env = os.environ | {"PATH": path or bare(directory)}
+    env.pop(TEMPLATE, None)
     done = subprocess.run(_command(directory, options), cwd=ROOT, env=env, capture_output=True, text=True, check=False)
     return _verdict(directory, done.returncode, done.stdout + done.stderr)
 
