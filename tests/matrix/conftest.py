@@ -1,7 +1,6 @@
 """What every test of the matrix is given: a process that forks warm runs."""
 
 import asyncio
-import secrets
 import subprocess
 import sys
 import tempfile
@@ -11,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from fixtures.reaper import Reaper
-from fixtures.replica.box import place
+from fixtures.replica.box import Box
 from fixtures.replica.postgres import TEMPLATE, Postgres
 from tests.matrix.figures import note
 from tests.matrix.pairs import HEALTHY
@@ -22,7 +21,7 @@ __all__ = ["note"]
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _forks(_cluster: Path) -> Iterator[None]:
+def _forks(_cluster: None) -> Iterator[None]:
     """Have a process from which runs are forked; one for each worker."""
     with tempfile.TemporaryDirectory() as directory:  # pytest's own are too long a path for a socket
         Popen.forks_at = str(Path(directory) / "forks")
@@ -36,18 +35,21 @@ def _forks(_cluster: Path) -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def _cluster() -> Iterator[Path]:
+def _cluster() -> Iterator[None]:
     """Have every replica's database copied from a cluster that is made once."""
-    directory = place() / f"allclear-{secrets.token_hex(4)}"
+    directory = Box([]).directory
     reaper = Reaper(directory)
     directory.mkdir()
-    directory.chmod(0o711)
+    directory.chmod(0o711)  # as a replica's own
     try:
-        postgres = Postgres(HEALTHY.database, directory, reaper)
-        asyncio.run(postgres.create())
-        asyncio.run(postgres.stop())
+        asyncio.run(_create(Postgres(HEALTHY.database, directory, reaper)))
         with pytest.MonkeyPatch.context() as patch:
-            patch.setenv(TEMPLATE, str(postgres.data))
-            yield postgres.data
+            patch.setenv(TEMPLATE, str(directory / "postgres" / "data"))
+            yield
     finally:
         reaper.reap()
+
+
+async def _create(postgres: Postgres) -> None:
+    await postgres.create()
+    await postgres.stop()
