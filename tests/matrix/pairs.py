@@ -91,7 +91,7 @@ def _parts(value: Any) -> dict[str, Any] | None:
         case dict():
             return {str(key): item for key, item in value.items()}
         case list() | set() | frozenset():
-            return {item[0] if isinstance(item, tuple) else str(getattr(item, "name", item)): item for item in value}
+            return {str(item[0] if isinstance(item, tuple) else getattr(item, "name", item)): item for item in value}
         case _ if is_dataclass(value):
             return {field.name: getattr(value, field.name) for field in fields(value)}
     return None
