@@ -20,7 +20,14 @@ from tests.matrix.runs import ROOT
 __all__ = ["note"]
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(autouse=True)
+def _warm(request: pytest.FixtureRequest) -> None:
+    """Have runs forked, where a test of the matrix asks for them."""
+    if request.node.get_closest_marker("matrix"):
+        request.getfixturevalue("_forks")
+
+
+@pytest.fixture(scope="session")
 def _forks(_cluster: None) -> Iterator[None]:
     """Have a process from which runs are forked; one for each worker."""
     with tempfile.TemporaryDirectory() as directory:  # pytest's own are too long a path for a socket
