@@ -1,5 +1,6 @@
 """As much of `subprocess` as the suite's own programs use on each other; each is forked by the process in `warm.py`."""
 
+import contextlib
 import json
 import os
 import select
@@ -65,7 +66,8 @@ class Popen:
         if self._returncode is None:
             if not select.select([self._connection], [], [], timeout)[0]:
                 raise TimeoutExpired(self._command, timeout or 0.0)
-            self._returncode = int(self._said.readline())
+            # Whoever would tell the code may have been ended with all the rest; then the program is, or will be, too.
+            self._returncode = int(self._said.readline() or -signal.SIGTERM)
             self._said.close()
             self._connection.close()
         return self._returncode
@@ -77,8 +79,9 @@ class Popen:
         return out, err
 
     def kill(self) -> None:
-        """End the program at once."""
-        os.kill(self.pid, signal.SIGKILL)
+        """End the program at once, unless it has ended."""
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self.pid, signal.SIGKILL)
 
 
 def _rest(stream: BinaryIO | None) -> bytes:
