@@ -28,7 +28,7 @@ def test_credentials_are_present(identity: Attempt[Identity], expect: Expect) ->
 @pytest.mark.criterion("PRE-TOKEN", section="-", severity="major")
 def test_token_outlives_the_run(identity: Attempt[Identity], lock: Locked, expect: Expect) -> None:
     """The access token can be renewed, or lasts for the longest run."""
-    token, now = identity.value, identity.started_at
+    token, now = identity.value, identity.ended_at
     _holds_unless(token.lack(now), "the access token", "valid", expect)
     if not token.renewable and token.expires_at is not None:
         left = expect.value((token.expires_at - now).total_seconds(), "life of a token that cannot be renewed")
