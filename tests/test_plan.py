@@ -11,7 +11,7 @@ from plugins.plan import Plan, PlanStep, whole_gate
 from plugins.remediation import Command, Hint
 from plugins.reporting import plan_text, terminal
 from plugins.reporting.columns import WIDTH
-from plugins.reporting.record import Result
+from plugins.reporting.record import DISCLAIMER, Result
 from plugins.verdict import Verdict
 from tests.test_reports import DENIED, compared, hint, incident, result, verdict
 
@@ -174,7 +174,9 @@ def test_the_summary_tells_each_command_once() -> None:
 
 def runs(block: str) -> list[str]:
     """Return the lines of a block that a shell runs."""
-    return [line for line in block.splitlines() if line and not line.startswith("#")]
+    first, *lines = block.splitlines()
+    assert first.startswith("setopt interactivecomments ")
+    return [line for line in lines if line and not line.startswith("#")]
 
 
 def test_pasting_the_block_changes_nothing() -> None:
@@ -211,6 +213,13 @@ def test_what_was_observed_cannot_become_a_command(tmp_path: Path) -> None:
     assert not made.exists()
 
 
+def test_no_secret_is_in_the_block() -> None:
+    """What looks like a secret is redacted in it as it is everywhere."""
+    said = "postgresql://staging:hunter2hunter2@10.1.0.3/netra"
+    shown = verdict([result("A", "fail", compared(said))], A=remedy("a", f"look {said}", f"mend {said}", cause=said))
+    assert "hunter2" not in plan_text.block(shown)
+
+
 def test_a_line_of_the_block_leaves_the_shell_where_it_was() -> None:
     """A command that changes the directory does so in a shell of its own, so that the next one starts here."""
     there = remedy("a", "look").model_copy(update={"commands": (Command(run="cd /src && git log", risk="read"),)})
@@ -220,7 +229,7 @@ def test_a_line_of_the_block_leaves_the_shell_where_it_was() -> None:
 def test_a_replicas_block_says_so() -> None:
     """The block of a replica run begins with the disclaimer, and says that its commands name the real project."""
     block = plan_text.block(incident("replica"))
-    assert block.startswith("# REPLICA RUN: this says nothing about staging.\n")
+    assert block.splitlines()[1] == f"# {DISCLAIMER}"
     assert "none is to be run for a replica" in " ".join(block.replace("#", "").split())
 
 

@@ -25,6 +25,9 @@ _KEY = (
     "keyboard, or are of use only after such a line: read them, then paste them one by one."
 )
 
+_FOR_ZSH = "setopt interactivecomments 2> /dev/null || true"
+"""At its prompt, zsh runs what follows a `#` unless it is told not to; other shells pass over this line."""
+
 
 def lines(verdict: Verdict, *, whole: bool = False) -> Iterator[str]:
     """Return the plan for the terminal; nothing where there is none."""
@@ -80,7 +83,7 @@ def block(verdict: Verdict) -> str:
         verdict.headline,
         _KEY,
     )
-    written = [line for text in head if text for line in _remark(text)]
+    written = [_FOR_ZSH, *(line for text in head if text for line in _remark(text))]
     for reason, steps in groupby(verdict.plan.steps, key=_reason):
         written += ["", *(line for text in reason if text for line in _remark(text))]
         written += [line for step in steps for line in _typed(step)]
@@ -92,20 +95,24 @@ def _reason(step: PlanStep) -> tuple[str, str]:
 
 
 def _remark(text: str) -> list[str]:
+    return [line.strip() for line in comment(_harmless(text))]
+
+
+def _harmless(text: str) -> str:
     # A line break that what was observed brings with it would begin a line that the shell runs.
-    return [line.strip() for line in comment(" ".join(text.split()))]
+    return " ".join("".join(one if one.isprintable() else " " for one in text).split())
 
 
 def _typed(step: PlanStep) -> Iterator[str]:
     yield from _remark(f"{step.number}. {_heading(step)}")
     if step.undo:
-        yield f"# undo: {' '.join(step.undo.split())}"
+        yield f"# undo: {_harmless(step.undo)}"
     words = left_open(step.run)
     if words:
         yield from _remark(f"fill in {', '.join(words)}")
     # In a shell of its own, so that the next line starts where this one did.
     run = f"({step.run})" if step.run.startswith("cd ") else step.run
-    if step.kind in ("look", "gate") and not words and not step.waits:
+    if step.kind in ("look", "gate") and not words and not step.waits and run.isprintable():
         yield run
     else:
         yield from (f"# $ {line}" for line in run.splitlines())
