@@ -140,6 +140,7 @@ def _begin(config: pytest.Config, declared: Declared, recording: Recording | Non
     """
     option, profile, now = config.option, config.stash[PROFILE], datetime.now(UTC)
     known = header(config, declared, now) if recording is None else recording.header
+    clock = incident.told(option.incident, option.incident_start, datetime.fromisoformat(known.started_at))
     engine: Source = Replayed(recording) if recording is not None else _engine(config, profile)
     try:
         check(profile)  # while the engine wakes
@@ -156,7 +157,7 @@ def _begin(config: pytest.Config, declared: Declared, recording: Recording | Non
         command=known.command,
         directory=_directory(Path(option.reports or config.rootpath / "reports"), now, ending),
         replay=None if recording is None else replay.replayed(config, recording, profile),
-        incident=incident.told(option.incident, option.incident_start, now),
+        incident=clock,
         own=tuple(str(folder) for folder in FOLDERS),
     )
     keeper = Keeper(engine, known, record.directory if recording is None else None)
