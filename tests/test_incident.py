@@ -218,10 +218,12 @@ def test_the_terminal_shows_the_clock_and_the_escalation() -> None:
 
 
 def test_an_open_question_is_told_as_one() -> None:
-    """Where nobody looked, the terminal asks, and the clock does not call for it."""
+    """Where nobody looked, the terminal asks, and calls nobody."""
     clock = after(2, of_phase("phase3", "fail"))
     assert "ESCALATE" not in sentence(clock)
-    assert any(line.startswith("ESCALATE?  2 hours are past") for line in terminal.render(shown(clock)))
+    lines = terminal.render(shown(clock))
+    assert any(line.startswith("ESCALATE?  2 hours are past: phase1 not wholly observed") for line in lines)
+    assert "call " not in "\n".join(lines)
 
 
 def test_the_files_hold_the_clock() -> None:

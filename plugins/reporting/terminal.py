@@ -231,8 +231,10 @@ def _cause(hints: tuple[Hint, ...]) -> Iterator[str]:
 def _escalations(incident: Incident) -> Iterator[str]:
     for one in incident.escalations:
         yield ""
-        word = "ESCALATE" if one.due else "ESCALATE?"
-        yield from wrap(f"{word}  {one.after} are past, and {one.when} ({place(one.section)}): {one.why}")
+        if not one.due:
+            yield from wrap(f"ESCALATE?  {one.after} are past: {one.why}")
+            continue
+        yield from wrap(f"ESCALATE  {one.after} are past, and {one.when} ({place(one.section)}): {one.why}")
         for step in one.steps:
             yield from wrap(f"- {step}", "    ")
         for contact in one.contacts:
