@@ -4,7 +4,7 @@ import contextlib
 import importlib.metadata
 import shlex
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +13,7 @@ import pytest
 
 from fixtures.engine.client import EngineDied, Source
 from fixtures.evidence.base import Attempt
+from fixtures.probes.registry import PROBES
 from fixtures.profile import Declared
 from fixtures.recording import NAME, Header, Recorder
 from plugins.reporting.record import DISCLAIMER, Criterion, Record
@@ -40,7 +41,7 @@ class Keeper:
         ids = tuple(criterion.id for criterion in selected)
         self._recorder.begin(self._header.model_copy(update={"selected": ids}))
 
-    def take(self, answers: Mapping[str, str], needed: Iterable[str]) -> None:
+    def take(self, answers: Mapping[str, str], needed: Collection[str]) -> None:
         """Take what a criterion was given, in JSON by probe, and what is known by now of where and who we are.
 
         Args:
@@ -60,10 +61,16 @@ class Keeper:
         for probe, answer in answers.items():
             self._recorder.add(probe, answer)
 
-    def end(self, record: Record, needed: Iterable[str]) -> None:
-        """Write how the run ended, and what was still missing of where and who we are."""
-        if self._recorder.is_laid:  # else the target never came up, and asking it would be waiting for it
-            self.take({}, needed)
+    def complete(self, needed: Collection[str]) -> bool:
+        """Take what was still missing of where and who we are, without waiting; say whether it is all there."""
+        with contextlib.suppress(EngineDied):
+            # Before the target is up, what is awaited is no probe, and asking for anything would be waiting for it.
+            if self._source.client().awaited().keys() <= PROBES.keys():
+                self.take({}, needed)
+        return all(name in self.answers for name in _COMPANY if name in needed)
+
+    def end(self, record: Record) -> None:
+        """Write how the run ended."""
         assert record.exit_code is not None, "a run that ended has an exit code"
         self._recorder.end(record.exit_code, record.ended_by, record.seconds)
 

@@ -111,6 +111,15 @@ def replayed(config: pytest.Config, recording: Recording, profile: Profile) -> R
     )
 
 
+def announced(config: pytest.Config) -> str:
+    """Return what is said of a replay where the run's record is not at hand; empty for a run that looks for itself."""
+    recording = config.stash.get(RECORDING, None)
+    if recording is None:
+        return ""
+    changed = f" WITH {'; '.join(config.option.lock)}" if config.option.lock else ""
+    return f"REPLAY{changed}: judged again from what was seen at {recording.header.started_at}."
+
+
 def _changes(before: Profile, after: Profile) -> Iterator[str]:
     for key in _keys(before.lock.model_dump(), "lock"):
         was, now = (reduce(getattr, key.split("."), Locked(profile, "")) for profile in (before, after))

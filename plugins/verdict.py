@@ -204,9 +204,10 @@ def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> Generator[
 
 
 def _decide(session: pytest.Session, run: Run, exitstatus: int) -> Verdict:
-    record = run.record
+    record, needs = run.record, needed(run.record.selected.values())
     client = _client(run)
-    if exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+    ended = exitstatus in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED)
+    if ended:
         judged = [
             (Severity(criterion.severity), record.results[id].outcome if id in record.results else Outcome.BLOCKED)
             for id, criterion in record.selected.items()
@@ -214,10 +215,12 @@ def _decide(session: pytest.Session, run: Run, exitstatus: int) -> Verdict:
         collector = session.config.pluginmanager.get_plugin(_COLLECTOR)
         assert isinstance(collector, _Collector), "registered when the session started"
         session.exitstatus = Gate.NOT_CLEAR if collector.others_failed else gate(judged)
-        if client is not None:
-            record.viewpoint = viewpoint(client, needed(record.selected.values()))
     else:
         record.ended_by = "the run was interrupted" if exitstatus == pytest.ExitCode.INTERRUPTED else "pytest stopped"
+    # Who was interrupted does not wait for it.
+    if client is not None and (run.keeper.complete(needs) or ended):
+        record.viewpoint = viewpoint(client, needs)
+        run.keeper.complete(needs)
     if record.incident is not None:
         now = datetime.fromisoformat(record.started_at) + timedelta(seconds=run.seconds)
         selected = record.selected.values()
@@ -227,7 +230,7 @@ def _decide(session: pytest.Session, run: Run, exitstatus: int) -> Verdict:
         session.exitstatus = run.recording.end.exit_code if run.recording.end else pytest.ExitCode.INTERRUPTED
         record.ended_by = run.recording.ended_by
     record.end(int(session.exitstatus), run.seconds)
-    run.keeper.end(record, needed(record.selected.values()))
+    run.keeper.end(record)
     return build(run, int(session.exitstatus), client)
 
 

@@ -22,6 +22,7 @@ from plugins.criteria import AREAS, CRITERION, PHASES
 from plugins.judging import carried
 from plugins.outcome import Outcome, Severity
 from plugins.remediation import Hint, pick
+from plugins.replay import announced
 from plugins.reporting.findings import anchors, meaning, place
 from plugins.reporting.record import DISCLAIMER, ComparisonRecord, Criterion, Result
 from plugins.session import needed
@@ -104,7 +105,8 @@ class Sink:
         _hook.add_description(test_description=f"{self._disclaimer}\n\n{about}".strip())
         _hook.add_label(label_type="outcome", labels=(str(result.outcome),))
         _hook.add_label(
-            label_type=LabelType.TAG, labels=(str(result.outcome), *(["replica"] if self._disclaimer else []))
+            label_type=LabelType.TAG,
+            labels=(str(result.outcome), *(["replica"] if self._is_replica else [])),
         )
         if result.evidence:
             said = {"disclaimer": self._disclaimer} if self._disclaimer else {}
@@ -117,8 +119,12 @@ class Sink:
                 _attach(redact(text), "what to do", AttachmentType.TEXT)
 
     @property
+    def _is_replica(self) -> bool:
+        return self._config.stash[PROFILE].target.kind == "replica"
+
+    @property
     def _disclaimer(self) -> str:
-        return DISCLAIMER if self._config.stash[PROFILE].target.kind == "replica" else ""
+        return " ".join(filter(None, (DISCLAIMER if self._is_replica else "", announced(self._config))))
 
     @cached_property
     def _profile(self) -> Profile:

@@ -12,7 +12,7 @@ from plugins.runs.stored import Run
 
 _HELD = (Outcome.PASS, Outcome.WARN)
 _OURS = re.compile(
-    r"(report\.html|verdict\.json|junit\.xml|results\.jsonl|evidence\.jsonl|summary\.md|selection\.json\S*)"
+    r"(report\.html|verdict\.json|junit\.xml|results\.jsonl|evidence\.jsonl|summary\.md|selection\.json\S*|\.rebuilt-\S*)"
 )
 _GOES_ON = timedelta(days=1)
 """For so long a run without a verdict may still be under way."""
@@ -92,7 +92,7 @@ def _is_latest(run: Run) -> bool:
 
 def strangers(run: Run) -> list[str]:
     """Return what lies in a run's directory that no run has written."""
-    return sorted(path.name for path in run.directory.iterdir() if not _OURS.fullmatch(path.name) or path.is_dir())
+    return sorted(path.name for path in run.directory.iterdir() if not _OURS.fullmatch(path.name))
 
 
 def remove(directory: Path) -> None:
