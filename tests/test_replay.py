@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from fixtures.recording import NAME
+from fixtures.recording import NAME, read
 from fixtures.replica.box import Box
 from fixtures.replica.handout import write_target
 from plugins.reporting.record import DISCLAIMER
@@ -140,6 +140,63 @@ def test_a_run_that_was_killed_stays_cut_short(healthy: Path, tmp_path: Path) ->
     assert (code, verdict["verdict"], verdict["ended_by"]) == (2, "CUT SHORT", "the run was killed")
     assert "CUT SHORT" in printed
     assert {one["outcome"] for one in verdict["criteria"]} == {"pass", "warn"}
+
+
+WARM = """
+import json, multiprocessing, sys
+import pytest
+
+def judged(number):
+    where = f"--reports={sys.argv[2]}/{number}"
+    return int(pytest.main(["--replay", sys.argv[1], where, "-q", "-p", "no:cacheprovider"]))
+
+codes = [judged(1), judged(2), multiprocessing.get_context("fork").Pool(1).apply(judged, [3])]
+imported = {name.partition(".")[0] for name in sys.modules} & {"google", "asyncpg", "websockets"}
+open(sys.argv[2] + "/said.json", "w").write(json.dumps([codes, sorted(imported)]))
+"""
+
+
+def test_a_warm_process_judges_again_and_again(healthy: Path, tmp_path: Path) -> None:
+    """In one process, and in a fork of it, each replay says the same; no client library is imported for it."""
+    command = [sys.executable, "-c", WARM, str(healthy), str(tmp_path)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads((tmp_path / "said.json").read_text(encoding="utf-8")) == [[0, 0, 0], []]
+    assert "warnings summary" not in done.stdout
+    assert all(same(healthy, written.parent) for written in tmp_path.glob("*/*/verdict.json"))
+    assert len(list(tmp_path.glob("*/*/verdict.json"))) == 3
+
+
+WITNESS = """
+import json, os
+from pathlib import Path
+import pytest
+from plugins.verdict import VERDICT
+
+@pytest.hookimpl(trylast=True)
+def pytest_sessionfinish(session):
+    verdict = session.config.stash.get(VERDICT, None)
+    if verdict is not None:
+        seen = {name: attempt.model_dump(mode="json") for name, attempt in verdict.evidence.items()}
+        Path(os.environ["WITNESS"]).write_text(json.dumps(seen))
+"""
+
+
+@pytest.mark.parametrize("workers", [[], ["-n", "2"]], ids=["alone", "xdist"])
+def test_reports_have_the_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: list[str]) -> None:
+    """A report finds what each probe saw in the verdict, of a run and of its replay alike; what is recorded is that."""
+    (tmp_path / "witness.py").write_text(WITNESS, encoding="utf-8")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    told = []
+    for name in ("run", "again"):
+        monkeypatch.setenv("WITNESS", str(tmp_path / name))
+        recording = [f"--replay={tmp_path / 'reports' / 'latest'}"] if told else ["--target=replica", "-m", "vpc"]
+        done = pytest_of_ours(tmp_path / "reports", *recording, "-p", "witness", *workers)
+        assert done.returncode == 0, done.stdout + done.stderr
+        told.append(json.loads((tmp_path / name).read_text(encoding="utf-8")))
+    assert told[0] == told[1]
+    assert {"connector", "connector_load", "vantage", "identity"} <= told[0].keys()
+    recorded = read(str(tmp_path / "reports" / "latest")).attempts
+    assert told[0] == {name: attempt.model_dump(mode="json") for name, attempt in recorded.items()}
 
 
 @pytest.mark.parametrize(
