@@ -148,7 +148,7 @@ import pytest
 
 def judged(number):
     where = f"--reports={sys.argv[2]}/{number}"
-    return int(pytest.main(["--replay", sys.argv[1], where, "-q", "-p", "no:cacheprovider"]))
+    return int(pytest.main([f"--replay={sys.argv[1]}", where, "-q", "-p", "no:cacheprovider"]))
 
 codes = [judged(1), judged(2), multiprocessing.get_context("fork").Pool(1).apply(judged, [3])]
 imported = {name.partition(".")[0] for name in sys.modules} & {"google", "asyncpg", "websockets"}
