@@ -77,7 +77,7 @@ class Keeper:
 
 def header(config: pytest.Config, declared: Declared, now: datetime) -> Header:
     """Return what a recording says of the run, before it is known what is selected."""
-    names = ("source", "fault", "soak_minutes", "markexpr", "keyword")
+    names = ("source", "fault", "soak_minutes", "own", "incident", "incident_start", "markexpr", "keyword")
     return Header(
         disclaimer=DISCLAIMER if declared.profile().target.kind == "replica" else "",
         allclear=_version(),

@@ -42,7 +42,7 @@ def check(option: Any) -> None:
     """
     if option.lock and option.replay is None:
         raise pytest.UsageError("--lock is for --replay; a run is judged by its target's profile")
-    given = [name for name in ("target", "source", "fault", "soak_minutes") if getattr(option, name)]
+    given = [name for name in ("target", "source", "fault", "soak_minutes", "wait_ready") if getattr(option, name)]
     if option.replay is not None and given:
         names = ", ".join(f"--{name.replace('_', '-')}" for name in given)
         raise pytest.UsageError(f"{names}: not with --replay, which looks at nothing but its recording")
@@ -148,9 +148,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     wanted = set(recording.header.selected)
     gone = wanted - {criterion.id for criterion in criteria(items)}
     if gone:
+        own = "".join(f" --own={folder}" for folder in recording.header.options.get("own") or ())
         raise pytest.UsageError(
-            f"--replay {recording.path}: no such criterion any more: {', '.join(sorted(gone))}; "
-            f"the run was recorded by allclear {recording.header.allclear}; select what is to be judged with -m"
+            f"--replay {recording.path}: no such criterion here: {', '.join(sorted(gone))}; the run was recorded by "
+            f"allclear {recording.header.allclear}{own}; select what is to be judged with -m"
         )
     left_out = [item for item in items if CRITERION in item.stash and item.stash[CRITERION].id not in wanted]
     config.hook.pytest_deselected(items=left_out)

@@ -140,7 +140,7 @@ def _begin(config: pytest.Config, declared: Declared, recording: Recording | Non
     """
     option, profile, now = config.option, config.stash[PROFILE], datetime.now(UTC)
     known = header(config, declared, now) if recording is None else recording.header
-    clock = incident.told(option.incident, option.incident_start, datetime.fromisoformat(known.started_at))
+    clock = incident.told(*_incident(option, recording), datetime.fromisoformat(known.started_at))
     engine: Source = Replayed(recording) if recording is not None else _engine(config, profile)
     try:
         check(profile)  # while the engine wakes
@@ -162,6 +162,13 @@ def _begin(config: pytest.Config, declared: Declared, recording: Recording | Non
     )
     keeper = Keeper(engine, known, record.directory if recording is None else None)
     return Run(record, declared, engine, keeper, recording)
+
+
+def _incident(option: Any, recording: Recording | None) -> tuple[str, str]:
+    """Return id and start of the incident; a replay's is that of the run."""
+    if recording is None:
+        return option.incident, option.incident_start
+    return recording.header.options.get("incident", ""), recording.header.options.get("incident_start", "")
 
 
 def _engine(config: pytest.Config, profile: Profile) -> Engine:

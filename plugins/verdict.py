@@ -221,15 +221,16 @@ def _decide(session: pytest.Session, run: Run, exitstatus: int) -> Verdict:
     if client is not None and (run.keeper.complete(needs) or ended):
         record.viewpoint = viewpoint(client, needs)
         run.keeper.complete(needs)
+    seconds = round(run.seconds, 3)
     if record.incident is not None:
-        now = datetime.fromisoformat(record.started_at) + timedelta(seconds=run.seconds)
+        now = datetime.fromisoformat(record.started_at) + timedelta(seconds=seconds)
         selected = record.selected.values()
         record.incident = concluded(record.incident, now, selected, record.results, run.declared.profile().contacts)
     if run.recording is not None and run.recording.ended_by is not None:
         # What was cut short stays so, whatever is made of what it had seen.
         session.exitstatus = run.recording.end.exit_code if run.recording.end else pytest.ExitCode.INTERRUPTED
         record.ended_by = run.recording.ended_by
-    record.end(int(session.exitstatus), run.seconds)
+    record.end(int(session.exitstatus), seconds)
     run.keeper.end(record)
     return build(run, int(session.exitstatus), client)
 

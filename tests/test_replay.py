@@ -19,6 +19,7 @@ from plugins.reporting.record import DISCLAIMER
 pytestmark = pytest.mark.slow
 
 ROOT = Path(__file__).parent.parent
+INCIDENT = ("--incident", "1278", "--incident-start", "2025-09-15T20:45Z")
 
 
 def pytest_of_ours(reports: Path, *options: str, path: str | None = None) -> subprocess.CompletedProcess[str]:
@@ -64,7 +65,7 @@ def same(run: Path, replay: Path) -> bool:
         (["-m", "not soak"], []),
         (["-m", "not soak", "--fault", "connector-in-error"], ["-n", "2"]),
         (["-m", "phase1", "-n", "2", "--fault", "gcp-all-403"], []),
-        (["-m", "phase1", "--fault", "initialization-timeout-regressed"], ["-m", "phase1"]),
+        (["-m", "phase1", "--fault", "initialization-timeout-regressed", *INCIDENT], ["-m", "phase1"]),
         (["-m", "phase3", "--fault", "socket-does-not-greet"], []),
     ],
     ids=["healthy", "connector", "refused", "timeouts", "socket"],
