@@ -15,6 +15,8 @@ from fixtures.recording import NAME, read
 from fixtures.replica.box import Box
 from fixtures.replica.handout import write_target
 from plugins.reporting.record import DISCLAIMER
+from plugins.runs.history import strangers
+from plugins.runs.stored import runs
 
 pytestmark = pytest.mark.slow
 
@@ -119,8 +121,9 @@ def test_another_lock_is_said_everywhere(healthy: Path, tmp_path: Path) -> None:
     assert " ".join(printed.split()).count(notice) == 2
     page = (replay / "report.html").read_text(encoding="utf-8")
     assert f'<title id="head-title">{DISCLAIMER} {notice}' in page
-    for name in ("report.html", "junit.xml"):
-        assert notice in (replay / name).read_text(encoding="utf-8"), name
+    for name in ("report.html", "junit.xml", "summary.md", "plan.sh"):
+        text = (replay / name).read_text(encoding="utf-8").replace("\\_", "_").replace("\n# ", " ")
+        assert notice in text, name
     assert {DISCLAIMER} == {verdict["disclaimer"]}
 
 
@@ -198,6 +201,12 @@ def test_reports_have_the_evidence(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {"connector", "connector_load", "vantage", "identity"} <= told[0].keys()
     recorded = read(str(tmp_path / "reports" / "latest")).attempts
     assert told[0] == {name: attempt.model_dump(mode="json") for name, attempt in recorded.items()}
+
+
+def test_pruning_knows_what_a_run_writes(healthy: Path) -> None:
+    """Every file of a run is told from one that somebody else has put beside it, so that a run can be deleted."""
+    (run,) = runs(healthy.parent)
+    assert strangers(run) == []
 
 
 @pytest.mark.parametrize(

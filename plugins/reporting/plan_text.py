@@ -77,7 +77,7 @@ def block(verdict: Verdict) -> str:
     """Return the plan as a block to paste; it ends in a new line, and changes nothing as it stands."""
     record, project = verdict.record, verdict.profile.target.project
     head = (
-        record.disclaimer,
+        *record.notices,
         f"Commands name the real project {project}: none is to be run for a replica." if record.is_replica else "",
         f"Plan of action: {record.title}, {verdict.word}, {record.started_at}.",
         verdict.headline,

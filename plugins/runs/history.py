@@ -12,7 +12,7 @@ from plugins.runs.stored import Run
 
 _HELD = (Outcome.PASS, Outcome.WARN)
 _OURS = re.compile(
-    r"(report\.html|verdict\.json|junit\.xml|results\.jsonl|evidence\.jsonl|summary\.md|selection\.json\S*|\.rebuilt-\S*)"
+    r"(report\.html|verdict\.json|junit\.xml|results\.jsonl|evidence\.jsonl|summary\.md|plan\.sh|selection\.json\S*|\.rebuilt-\S*)"
 )
 _GOES_ON = timedelta(days=1)
 """For so long a run without a verdict may still be under way."""
