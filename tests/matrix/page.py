@@ -51,9 +51,13 @@ def render() -> str:
 
 
 def _figures() -> Iterator[str]:
-    measured = json.loads(FILE.read_text(encoding="utf-8"))
     yield "## Figures"
     yield ""
+    if not FILE.exists():
+        yield f"{len(FAULTS)} faults, {len(sample())} pairs. No whole run has been measured yet."
+        yield ""
+        return
+    measured = json.loads(FILE.read_text(encoding="utf-8"))
     yield (
         f"{len(FAULTS)} faults, {len(sample())} pairs; {measured['minutes']} minutes "
         f"on {measured['cores']} cores with {measured['workers']} workers."
