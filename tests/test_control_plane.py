@@ -26,7 +26,7 @@ from fixtures.profile import load
 from fixtures.replica.build import build_world
 from fixtures.replica.faults import FAULTS
 from fixtures.replica.google import ControlPlane
-from fixtures.replica.google.answers import ANSWERS
+from fixtures.replica.google.answers import ANSWERS, CHANGES
 from fixtures.replica.google.crc32c import crc32c
 from fixtures.replica.google.discovery import APIS, Method, api
 from fixtures.replica.google.permissions import PERMISSIONS
@@ -254,7 +254,7 @@ def test_requests_are_checked(client: httpx.Client) -> None:
     assert len(client.get(f"{INSTANCE}/backupRuns", params={"maxResults": "2"}).json()["items"]) == 2
     assert client.post("/v2/entries:list", json={"resourceName": "singular"}).status_code == 400
     assert client.post("/v2/entries:list", content="{", headers={"Content-Type": "application/json"}).status_code == 400
-    unanswered = client.delete(CONNECTOR)
+    unanswered = client.delete(INSTANCE)
     assert unanswered.status_code == 501
     assert "vpcaccess.projects.locations.connectors.delete is a real method" in unanswered.json()["error"]["message"]
 
