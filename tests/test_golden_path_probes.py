@@ -55,6 +55,7 @@ def box(started: Box, monkeypatch: pytest.MonkeyPatch) -> Iterator[Box]:
         vars(getattr(before, concern)).update(vars(getattr(healthy, concern)))
     yield started
     started.world.denials.clear()
+    started.world.backend.variable("DEMO_MODE").value = "0"
     for name, versions in secrets.items():
         started.world.secrets[name].versions[:] = versions
 
@@ -238,7 +239,7 @@ async def test_a_worthless_answer_holds_nothing_of_the_question(box: Box, kind: 
 
 async def test_demo_mode_greets_somebody_else(box: Box) -> None:
     """Where tokens are ignored the run is the demo user's, and still answered."""
-    box.world.behaviour.chat.demo = True
+    box.world.backend.variable("DEMO_MODE").value = "1"
     seen = await run(box)
     assert (seen.as_us, seen.ending) == (False, "completed")
 
@@ -259,7 +260,7 @@ async def test_strangers_are_refused(box: Box) -> None:
 
 async def test_demo_mode_lets_strangers_in(box: Box) -> None:
     """In demo mode each of them is let in, and the report says as whom."""
-    box.world.behaviour.chat.demo = True
+    box.world.backend.variable("DEMO_MODE").value = "1"
     assert {one.value.outcome for one in (await knocks(overlaid(box))).values()} == {"let in as demo-use..."}
 
 
