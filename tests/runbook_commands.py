@@ -46,6 +46,7 @@ BY_HAND = {
     "POLICY": "projects/netra-staging/alertPolicies/1278",
     "REVISION": "netra-backend-staging-00042-xuv",
     "SECRET": "jwt-secret-key",
+    "SECRET_ID": "jwt-secret-key",
     "USER": "netra_user",
     "VARIABLE": "DATABASE_URL",
     "VERSION": "1",

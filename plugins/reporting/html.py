@@ -17,6 +17,7 @@ from fixtures.secret import redact
 from plugins.incident import sentence
 from plugins.judging import carried
 from plugins.outcome import Gate, Outcome
+from plugins.powershell import in_powershell
 from plugins.remediation import escalations, procedures
 from plugins.reporting.charts import pictures
 from plugins.reporting.findings import SURENESS, effort, explained, heading, meaning, observed, place
@@ -61,7 +62,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(place=place, effort=effort)
+    environment.globals.update(place=place, effort=effort, in_powershell=in_powershell)
     return environment
 
 

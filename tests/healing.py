@@ -1,0 +1,187 @@
+"""The healing loop: a replica with faults, the suite, the commands that it prints, and the suite again until green.
+
+`python -m tests.healing > docs/healing.md` runs it for every fault and writes the page.
+"""
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+import sys
+import threading
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from fixtures.profile import load
+from fixtures.replica.box import Box
+from fixtures.replica.faults import FAULTS
+from fixtures.replica.handout import write_target
+from tests.typist import UNSPOKEN, Gcloud, Typist
+
+ROOT = Path(__file__).parent.parent
+ROUNDS = 8
+"""More runs of the suite than any remedy takes."""
+
+
+@dataclass
+class Healing:
+    """What the loop did for some faults that broke one replica.
+
+    Attributes:
+        red: the criteria that were not `pass` before, with their outcomes.
+        named: the criteria that were named as causes before.
+        green: those that are not `pass` after.
+        typed: the lines that changed something, in order, and the criterion that each was printed for.
+        failed: lines that did not end with exit code 0, and why.
+        left: lines that were printed and not typed: the replica does not have what they ask.
+    """
+
+    faults: tuple[str, ...]
+    red: dict[str, str] = field(default_factory=dict)
+    named: list[str] = field(default_factory=list)
+    green: dict[str, str] = field(default_factory=dict)
+    typed: list[tuple[str, str]] = field(default_factory=list)
+    failed: list[tuple[str, str]] = field(default_factory=list)
+    left: set[str] = field(default_factory=set)
+    runs: int = 0
+
+
+@contextmanager
+def broken(faults: Iterable[str]) -> Iterator[Box]:
+    """A replica with faults, in an event loop of its own."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    box = Box(faults=faults)
+    try:
+        asyncio.run_coroutine_threadsafe(box.start(), loop).result()
+        yield box
+    finally:
+        asyncio.run_coroutine_threadsafe(box.stop(), loop).result()
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+
+
+def heal(faults: Iterable[str], gcloud: Gcloud, directory: Path, healthy: dict[str, str]) -> Healing:
+    """Break a replica, and do what the suite says, change by change, until it says nothing more.
+
+    Args:
+        faults: what is broken.
+        gcloud: the one that is typed to.
+        directory: for the reports.
+        healthy: the outcomes that are not `pass` on a healthy replica, on this machine.
+    """
+    told = Healing(tuple(faults))
+    with broken(told.faults) as box:
+        target = write_target(box.overlay(), box.directory)
+        typist = Typist(box.world, gcloud, _environment(box, target))
+        done: dict[tuple[str, str], int] = {}
+        for _ in range(ROUNDS):
+            verdict = look(target, directory / f"{told.runs}")
+            told.runs += 1
+            before, told.green = told.green, turned(verdict, healthy)
+            for key in [key for key in done if key[0] in told.green.keys() - before.keys()]:
+                del done[key]
+            if told.runs == 1:
+                told.red, told.named = told.green, [one["criterion"] for one in verdict["causes"]]
+            if not told.green or not _change(verdict, told, typist, done):
+                break
+    return told
+
+
+def look(target: Path, directory: Path) -> dict[str, Any]:
+    """Run the suite against a running replica, without the tools whose start would prove nothing more."""
+    directory.mkdir(parents=True)
+    programs = directory / "bin"
+    programs.mkdir()
+    if terraform := shutil.which("terraform"):
+        (programs / "terraform").symlink_to(terraform)
+    command = [sys.executable, "-m", "pytest", f"--target={target}", f"--reports={directory}", "-q", "-m", "not soak"]
+    command += ["-p", "no:cacheprovider"]
+    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PATH": str(programs)}, capture_output=True, check=False)
+    written = directory / "latest" / "verdict.json"
+    if not written.exists():
+        raise AssertionError((done.stdout + done.stderr).decode())
+    verdict: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
+    return verdict
+
+
+def turned(verdict: dict[str, Any], healthy: dict[str, str]) -> dict[str, str]:
+    """Return the outcome of every criterion that is worse than on a healthy replica."""
+    found = {one["id"]: one["outcome"] for one in verdict["criteria"] if one["outcome"] != "pass"}
+    return {id: outcome for id, outcome in found.items() if healthy.get(id) != outcome}
+
+
+def _change(verdict: dict[str, Any], told: Healing, typist: Typist, done: dict[tuple[str, str], int]) -> bool:
+    """For each finding, type its commands up to the next change; whether any was made."""
+    findings = [one for one in _findings(verdict, told) if one["hints"]]
+    made = [_next_change(one, told, typist, done) for one in findings]
+    return any(made)
+
+
+def _next_change(finding: dict[str, Any], told: Healing, typist: Typist, done: dict[tuple[str, str], int]) -> bool:
+    """Type a finding's commands that were not typed yet, up to the first that changes something."""
+    hint = finding["hints"][0]
+    for command in hint["commands"]:
+        line = command["run"]
+        key = ("", line) if command["risk"] == "read" else (finding["id"], line)
+        if done.get(key, 0) > 0:
+            continue
+        if line.startswith("pytest") or UNSPOKEN.match(line):
+            told.left.add(line)
+            continue
+        typed = typist.type(line, hint["cause"])
+        if typed.code != 0:
+            told.failed.append((typed.line, (typed.said or typed.printed).strip()[-300:]))
+        if command["risk"] == "read":
+            done[key] = 1
+            continue
+        done[key] = 1 if typed.code == 0 else done.get(key, -2) + 1
+        told.typed.append((finding["id"], typed.line))
+        return True
+    return False
+
+
+def _findings(verdict: dict[str, Any], told: Healing) -> list[dict[str, Any]]:
+    """Return what is to be acted upon: causes first, then what else nobody explains.
+
+    What was not red before comes when the rest is green, and traffic that was sent back stays where it is.
+    """
+    first = {id for id in told.green if id in told.red}
+    back = any("--to-revisions" in line for _, line in told.typed)
+    wanted = first or {id for id in told.green if not (back and id == "RUN-READY")}
+    judged = {one["id"]: one for one in verdict["criteria"] if one["id"] in wanted}
+    causes = [one["criterion"] for one in verdict["causes"] if one["criterion"] in judged]
+    others = [id for id, one in judged.items() if id not in causes and one["explained_by"] is None]
+    return [judged[id] for id in (*causes, *others)]
+
+
+def _environment(box: Box, target: Path) -> dict[str, str]:
+    profile, database = load(str(target)), box.world.database
+    who = {f"GIT_{role}_{what}": "oncall@example.com" for role in ("AUTHOR", "COMMITTER") for what in ("NAME", "EMAIL")}
+    return {
+        **box.gcloud_environment(),
+        **who,
+        "CURL_CA_BUNDLE": str(profile.tls.ca_file),
+        "PGPORT": str(box.world.ports.postgres),
+        "PGPASSWORD": database.password,
+        "PGCONNECT_TIMEOUT": "5",
+    }
+
+
+def groups(faults: Iterable[str], most: int = 12) -> list[list[str]]:
+    """Put faults together that turn different criteria."""
+    found: list[list[str]] = []
+    for id in faults:
+        turns = FAULTS[id].turns.keys() - {"PARITY"}
+        for group in found:
+            if len(group) < most and all(not turns & FAULTS[other].turns.keys() for other in group):
+                group.append(id)
+                break
+        else:
+            found.append([id])
+    return found
