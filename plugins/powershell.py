@@ -2,7 +2,8 @@
 
 Both PowerShells are meant: the one of Windows, 5.1, and 7. What is not certain to mean the same there is rewritten:
 `&&` (5.1 has none), `curl` (an alias of 5.1), a comma or a brace or an `@` that stands bare, a double quote within a
-word (lost on the way to a program), and what needs programs that Windows has only with Git.
+word (lost on the way to a program), a pipe (which adds to what is piped), and what needs programs that Windows has
+only with Git. The last two are given to the shell that Git brings.
 """
 
 import re
@@ -24,11 +25,12 @@ def in_powershell(line: str) -> str | None:
     """
     parts = _parts(line)
     programs = {part[0] for part in parts[::2]}
-    if programs & _WITH_GIT_ONLY:
+    if programs & _WITH_GIT_ONLY or ["|"] in parts:
         return _BASH + _quoted(line)
     if len(parts) == 1 and programs != {"curl"} and _same(line):
         return None
-    return _joined([_written(part) for part in parts[::2]], [part[0] for part in parts[1::2]])
+    first, *others = map(_written, parts[::2])
+    return first + "".join(f"; if ($?) {{ {other} }}" for other in others)
 
 
 def _parts(line: str) -> list[list[str]]:
@@ -73,10 +75,3 @@ def _word(word: str) -> str:
 def _quoted(word: str) -> str:
     """Return a word in PowerShell's single quotes; a double quote takes a backslash on its way to a program."""
     return "'" + re.sub(r'(\\*)"', r"\1\1\\" + '"', word).replace("'", "''") + "'"
-
-
-def _joined(programs: list[str], operators: list[str]) -> str:
-    line = programs[0]
-    for operator, program in zip(operators, programs[1:], strict=True):
-        line = f"{line}; if ($?) {{ {program} }}" if operator == "&&" else f"{line} | {program}"
-    return line

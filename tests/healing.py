@@ -6,6 +6,7 @@
 import asyncio
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -25,6 +26,8 @@ from tests.typist import UNSPOKEN, Gcloud, Typist
 ROOT = Path(__file__).parent.parent
 ROUNDS = 8
 """More runs of the suite than any remedy takes."""
+_GOES_ON = re.compile(r"sed |git |gcloud compute networks vpc-access connectors delete ")
+"""Changes that are half of one: of the working copy, and what is deleted to be made anew."""
 
 
 @dataclass
@@ -78,17 +81,15 @@ def heal(faults: Iterable[str], gcloud: Gcloud, directory: Path, healthy: dict[s
     told = Healing(tuple(faults))
     with broken(told.faults) as box:
         target = write_target(box.overlay(), box.directory)
-        typist = Typist(box.world, gcloud, _environment(box, target))
-        done: dict[tuple[str, str], int] = {}
+        hand = _Hand(told, Typist(box.world, gcloud, _environment(box, target)))
         for _ in range(ROUNDS):
             verdict = look(target, directory / f"{told.runs}")
             told.runs += 1
             before, told.green = told.green, turned(verdict, healthy)
-            for key in [key for key in done if key[0] in told.green.keys() - before.keys()]:
-                del done[key]
             if told.runs == 1:
                 told.red, told.named = told.green, [one["criterion"] for one in verdict["causes"]]
-            if not told.green or not _change(verdict, told, typist, done):
+            hand.forget(told.green.keys() - before.keys())
+            if not told.green or not hand.act(verdict):
                 break
     return told
 
@@ -116,48 +117,80 @@ def turned(verdict: dict[str, Any], healthy: dict[str, str]) -> dict[str, str]:
     return {id: outcome for id, outcome in found.items() if healthy.get(id) != outcome}
 
 
-def _change(verdict: dict[str, Any], told: Healing, typist: Typist, done: dict[tuple[str, str], int]) -> bool:
-    """For each finding, type its commands up to the next change; whether any was made."""
-    findings = [one for one in _findings(verdict, told) if one["hints"]]
-    made = [_next_change(one, told, typist, done) for one in findings]
-    return any(made)
+@dataclass
+class _Hand:
+    """Does what the hints say, and keeps in mind what was done for which finding."""
 
+    told: Healing
+    typist: Typist
+    done: dict[tuple[str, str], int] = field(default_factory=dict)
+    waiting: list[tuple[str, str]] = field(default_factory=list)
+    """Deployments, which come once when all that is to be edited was."""
+    reverted: bool = False
+    """Whether a commit was taken back since the last look: it may have held more than one finding."""
 
-def _next_change(finding: dict[str, Any], told: Healing, typist: Typist, done: dict[tuple[str, str], int]) -> bool:
-    """Type a finding's commands that were not typed yet, up to the first that changes something."""
-    hint = finding["hints"][0]
-    for command in hint["commands"]:
-        line = command["run"]
-        key = ("", line) if command["risk"] == "read" else (finding["id"], line)
-        if done.get(key, 0) > 0:
-            continue
-        if line.startswith("pytest") or UNSPOKEN.match(line):
-            told.left.add(line)
-            continue
-        typed = typist.type(line, hint["cause"])
+    def forget(self, findings: Iterable[str]) -> None:
+        """Let what was done for some findings be done again: they were mended, and are back."""
+        for key in [key for key in self.done if key[0] in findings]:
+            del self.done[key]
+
+    def act(self, verdict: dict[str, Any]) -> bool:
+        """For each finding, type its commands up to the next change; whether any was made."""
+        made = [self._follow(one["id"], one["hints"][0]) for one in self._findings(verdict) if one["hints"]]
+        for id, line in self.waiting[:1]:
+            self._type(id, line, changes=True)
+            for key in [key for key in self.done if key[1].startswith("gcloud run services update")]:
+                del self.done[key]  # a deployment sets them anew
+        self.waiting.clear()
+        self.reverted = False
+        return any(made)
+
+    def _follow(self, id: str, hint: dict[str, Any]) -> bool:
+        """Type a hint's commands that were not typed yet, up to the first that changes something in Google."""
+        changed = False
+        for command in hint["commands"]:
+            line, changes = command["run"], command["risk"] != "read"
+            key = (id if changes else "", line)
+            if self.done.get(key, 0) > 0:
+                continue
+            if line.startswith("pytest") or UNSPOKEN.match(line):
+                self.told.left.add(line)
+                continue
+            if "revert" in line and self.reverted:
+                return True
+            self.reverted = self.reverted or "revert" in line
+            filled = self.typist.filled(line, hint["cause"])
+            if changed and "deploy_to_gcp" in line:
+                self.waiting.append((id, filled))
+                return True
+            if not self.typist.is_there(filled):
+                code = self._type(id, filled, changes=changes)
+                self.done[key] = 1 if code == 0 or not changes else self.done.get(key, -2) + 1
+                changed = changed or changes
+            if changed and not _GOES_ON.match(line):
+                return True
+        return changed
+
+    def _type(self, id: str, line: str, *, changes: bool) -> int:
+        typed = self.typist.type(line)
         if typed.code != 0:
-            told.failed.append((typed.line, (typed.said or typed.printed).strip()[-300:]))
-        if command["risk"] == "read":
-            done[key] = 1
-            continue
-        done[key] = 1 if typed.code == 0 else done.get(key, -2) + 1
-        told.typed.append((finding["id"], typed.line))
-        return True
-    return False
+            self.told.failed.append((line, (typed.said or typed.printed).strip()[-300:]))
+        if changes:
+            self.told.typed.append((id, line))
+        return typed.code
 
+    def _findings(self, verdict: dict[str, Any]) -> list[dict[str, Any]]:
+        """Return what is to be acted upon: causes first, then what else nobody explains.
 
-def _findings(verdict: dict[str, Any], told: Healing) -> list[dict[str, Any]]:
-    """Return what is to be acted upon: causes first, then what else nobody explains.
-
-    What was not red before comes when the rest is green, and traffic that was sent back stays where it is.
-    """
-    first = {id for id in told.green if id in told.red}
-    back = any("--to-revisions" in line for _, line in told.typed)
-    wanted = first or {id for id in told.green if not (back and id == "RUN-READY")}
-    judged = {one["id"]: one for one in verdict["criteria"] if one["id"] in wanted}
-    causes = [one["criterion"] for one in verdict["causes"] if one["criterion"] in judged]
-    others = [id for id, one in judged.items() if id not in causes and one["explained_by"] is None]
-    return [judged[id] for id in (*causes, *others)]
+        What was not red before comes when the rest is green, and traffic that was sent back stays where it is.
+        """
+        back = any("--to-revisions" in line for _, line in self.told.typed)
+        first = {id for id in self.told.green if id in self.told.red}
+        wanted = first or {id for id in self.told.green if not (back and id == "RUN-READY")}
+        judged = {one["id"]: one for one in verdict["criteria"] if one["id"] in wanted}
+        causes = [one["criterion"] for one in verdict["causes"] if one["criterion"] in judged]
+        others = [id for id, one in judged.items() if id not in causes and one["explained_by"] is None]
+        return [judged[id] for id in (*causes, *others)]
 
 
 def _environment(box: Box, target: Path) -> dict[str, str]:

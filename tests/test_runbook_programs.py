@@ -20,7 +20,7 @@ from plugins.placeholders import fill
 from plugins.runbook import Command, read
 
 sys.path.insert(0, str(Path(__file__).parent))
-from runbook_commands import FACTS
+from runbook_commands import FACTS, lines
 
 pytestmark = pytest.mark.slow
 
@@ -148,6 +148,21 @@ def test_the_file_can_be_restored(checkout: Checkout) -> None:
     assert checkout.timeouts() == LOCK
     assert checkout.sh(command("restore-settings-file").undo).returncode == 0
     assert checkout.timeouts()["initialization_timeout"] == 25.0
+
+
+DEPLOY = "scripts/deploy_to_gcp.py"
+
+
+def test_the_deploy_script_takes_what_the_runbook_gives_it(checkout: Checkout) -> None:
+    """The script in the checkout knows every option of the runbook's, and ends with 2 at the plan's own."""
+    calls = [line.split(" && ")[1] for id, line in lines(PROFILE).items() if DEPLOY in line and "/undo" not in id]
+    assert calls
+    script = runpy.run_path(str(checkout.path / DEPLOY))
+    for call in calls:
+        assert script["parser"]().parse_args(shlex.split(call)[2:]).service == "backend"
+    for option in ("--services backend", "--emergency-deployment", "--rollback"):
+        refused = checkout.sh(f"cd {shlex.quote(str(checkout.path))} && python {DEPLOY} --project x {option}")
+        assert (refused.returncode, "usage:" in refused.stderr) == (2, True)
 
 
 def test_merge_markers_and_syntax_errors_are_shown(checkout: Checkout) -> None:

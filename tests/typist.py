@@ -23,6 +23,7 @@ _CAPITALS = re.compile(rf"(?<![\w.{{])({_BY_HAND.replace(' ', '|')})(?![\w.])")
 UNSPOKEN = re.compile(
     r"gcloud (compute (?!networks vpc-access)|redis|billing|iam|auth|beta quotas|services vpc-peerings|logging sinks"
     r"|run services get-iam-policy|run jobs|projects get-iam-policy)"
+    r"|cd \S+ && (git log|terraform .* (apply|import|init))"
     r"|curl -sSI https://\w+\.googleapis|python -c \"import socket|read -r|cloud-sql-proxy"
 )
 """Commands that ask what the replica does not have (a load balancer, Memorystore, billing), or the Internet."""
@@ -75,9 +76,12 @@ class Typist:
     environment: Mapping[str, str]
     log: list[Typed] = field(default_factory=list)
 
-    def type(self, line: str, cause: str = "") -> Typed:
-        """Fill in the words in capitals from what was printed before, type the line, and type what is asked for."""
-        line = _CAPITALS.sub(lambda match: self._by_hand(match[1], line, cause), line).replace("FLAGS,", "")
+    def filled(self, line: str, cause: str) -> str:
+        """Return a line with its words in capitals filled in from what was printed before."""
+        return _CAPITALS.sub(lambda match: self._by_hand(match[1], line, cause), line).replace("FLAGS,", "")
+
+    def type(self, line: str) -> Typed:
+        """Type a line, and type what is asked for."""
         programs = os.pathsep.join([str(self.gcloud.folder), str(Path(sys.executable).parent), os.environ["PATH"]])
         done = subprocess.run(
             ["sh", "-c", line],
@@ -94,24 +98,33 @@ class Typist:
 
     def _printed(self, words: str) -> str:
         """Return what the newest line that holds some words printed."""
-        return next((one.printed for one in reversed(self.log) if words in one.line and one.code == 0), "")
+        return next(
+            (one.printed for one in reversed(self.log) if words in one.line and one.printed and one.code == 0), ""
+        )
 
     def _by_hand(self, word: str, line: str, cause: str) -> str:
         rules: dict[str, Callable[[], str]] = {
             "REVISION": lambda: self._revision(line),
             "VERSION": lambda: self._printed("secrets versions list").splitlines()[1].split()[0],
-            "COMMIT": lambda: self._printed("git -C").splitlines()["checkout COMMIT" in line].split()[0],
+            "COMMIT": lambda: self._commit(line),
             "POLICY": lambda: self._policy(line, cause),
             "CHANNEL": self._channel,
             "FLAGS": lambda: "FLAGS",
             "VARIABLE": lambda: re.findall(r"\b[A-Z]+_[A-Z_]+\b", cause)[0],
-            "SECRET": self._secret,
-            "SECRET_ID": self._secret,
+            "SECRET": lambda: self._secret(cause),
+            "SECRET_ID": lambda: self._secret(cause),
             "HOST": lambda: "127.0.0.1",
             "USER": lambda: self.world.database.user,
             "DATABASE": lambda: self.world.database.name,
         }
         return rules[word]()
+
+    def _commit(self, line: str) -> str:
+        """Return the newest commit that the log shows, to be taken back; or the one before it, to be had again."""
+        shown = [one.split()[0] for one in self._printed(" log -").splitlines()]
+        if "checkout" not in line:
+            return shown[0]
+        return shown[1] if len(shown) > 1 else f"{shown[0]}~1"
 
     def _revision(self, line: str) -> str:
         """Return the newest revision before the one that serves, as the list shows it."""
@@ -136,9 +149,17 @@ class Typist:
     def _channel(self) -> str:
         return self._printed("channels list").splitlines()[1].split()[0]
 
-    def _secret(self) -> str:
-        names = re.findall(r"^\S*redis\S*", self._printed("secrets list"), re.MULTILINE)
-        return names[0] if names else "SECRET"
+    def _secret(self, cause: str) -> str:
+        """Return the listed secret that is named like the variable, or a name like the variable's for a new one."""
+        listed = re.findall(r"^[a-z][a-z-]+", self._printed("secrets list"), re.MULTILINE)
+        variables = re.findall(r"\b[A-Z]+_[A-Z_]+\b", cause)
+        wanted = variables[0].lower().replace("_", "-") if variables and "redis" not in cause.lower() else "redis-url"
+        return next((name for name in listed if name.startswith(wanted)), wanted)
+
+    def is_there(self, line: str) -> bool:
+        """Whether a line makes a secret that the list shows already, so that nobody types it."""
+        made = re.match(r"gcloud secrets create (\S+)", line)
+        return made is not None and made[1] in self._printed("secrets list").split()
 
     def _asked_for(self, line: str) -> str:
         """Return what is typed on standard input: what the one who types knows from elsewhere."""
