@@ -1,7 +1,4 @@
-"""The healing loop: a replica with faults, the suite, the commands that it prints, and the suite again until green.
-
-`python -m tests.healing > docs/healing.md` runs it for every fault and writes the page.
-"""
+"""The healing loop: a replica with faults, the suite, the commands that it prints, and the suite again until green."""
 
 import asyncio
 import json
@@ -30,6 +27,10 @@ _GOES_ON = re.compile(r"sed |git |gcloud compute networks vpc-access connectors 
 """Changes that are half of one: of the working copy, and what is deleted to be made anew."""
 
 
+HEALTHY = {"TMO-NEST": "warn", "CAP-PLAN": "warn", "PRE-TOOLS": "warn"}
+"""What is not `pass` without any fault: the plan's own numbers, and the programs that are kept from the suite."""
+
+
 @dataclass
 class Healing:
     """What the loop did for some faults that broke one replica.
@@ -40,7 +41,10 @@ class Healing:
         green: those that are not `pass` after.
         typed: the lines that changed something, in order, and the criterion that each was printed for.
         failed: lines that did not end with exit code 0, and why.
+        unread: those of them that only read.
         left: lines that were printed and not typed: the replica does not have what they ask.
+        filled: how many of the typed lines had words in capitals.
+        runs: how often the suite was run.
     """
 
     faults: tuple[str, ...]
@@ -49,8 +53,19 @@ class Healing:
     green: dict[str, str] = field(default_factory=dict)
     typed: list[tuple[str, str]] = field(default_factory=list)
     failed: list[tuple[str, str]] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
     left: set[str] = field(default_factory=set)
+    filled: int = 0
     runs: int = 0
+
+    def heals(self, fault: str) -> bool:
+        """Whether the criteria that a fault turned were red and are green, and its cause was named.
+
+        How alike staging and production are is the whole group's.
+        """
+        turns = FAULTS[fault].turns.keys() - {"PARITY"}
+        cause = FAULTS[fault].cause
+        return turns <= self.red.keys() and not turns & self.green.keys() and (cause is None or cause in self.named)
 
 
 @contextmanager
@@ -69,14 +84,13 @@ def broken(faults: Iterable[str]) -> Iterator[Box]:
         thread.join()
 
 
-def heal(faults: Iterable[str], gcloud: Gcloud, directory: Path, healthy: dict[str, str]) -> Healing:
+def heal(faults: Iterable[str], gcloud: Gcloud, directory: Path) -> Healing:
     """Break a replica, and do what the suite says, change by change, until it says nothing more.
 
     Args:
         faults: what is broken.
         gcloud: the one that is typed to.
         directory: for the reports.
-        healthy: the outcomes that are not `pass` on a healthy replica, on this machine.
     """
     told = Healing(tuple(faults))
     with broken(told.faults) as box:
@@ -85,7 +99,7 @@ def heal(faults: Iterable[str], gcloud: Gcloud, directory: Path, healthy: dict[s
         for _ in range(ROUNDS):
             verdict = look(target, directory / f"{told.runs}")
             told.runs += 1
-            before, told.green = told.green, turned(verdict, healthy)
+            before, told.green = told.green, turned(verdict)
             if told.runs == 1:
                 told.red, told.named = told.green, [one["criterion"] for one in verdict["causes"]]
             hand.forget(told.green.keys() - before.keys())
@@ -111,10 +125,10 @@ def look(target: Path, directory: Path) -> dict[str, Any]:
     return verdict
 
 
-def turned(verdict: dict[str, Any], healthy: dict[str, str]) -> dict[str, str]:
+def turned(verdict: dict[str, Any]) -> dict[str, str]:
     """Return the outcome of every criterion that is worse than on a healthy replica."""
     found = {one["id"]: one["outcome"] for one in verdict["criteria"] if one["outcome"] != "pass"}
-    return {id: outcome for id, outcome in found.items() if healthy.get(id) != outcome}
+    return {id: outcome for id, outcome in found.items() if HEALTHY.get(id) != outcome}
 
 
 @dataclass
@@ -160,6 +174,7 @@ class _Hand:
                 return True
             self.reverted = self.reverted or "revert" in line
             filled = self.typist.filled(line, hint["cause"])
+            self.told.filled += filled != line
             if changed and "deploy_to_gcp" in line:
                 self.waiting.append((id, filled))
                 return True
@@ -175,6 +190,7 @@ class _Hand:
         typed = self.typist.type(line)
         if typed.code != 0:
             self.told.failed.append((line, (typed.said or typed.printed).strip()[-300:]))
+            self.told.unread += [] if changes else [line]
         if changes:
             self.told.typed.append((id, line))
         return typed.code
@@ -204,17 +220,3 @@ def _environment(box: Box, target: Path) -> dict[str, str]:
         "PGPASSWORD": database.password,
         "PGCONNECT_TIMEOUT": "5",
     }
-
-
-def groups(faults: Iterable[str], most: int = 12) -> list[list[str]]:
-    """Put faults together that turn different criteria."""
-    found: list[list[str]] = []
-    for id in faults:
-        turns = FAULTS[id].turns.keys() - {"PARITY"}
-        for group in found:
-            if len(group) < most and all(not turns & FAULTS[other].turns.keys() for other in group):
-                group.append(id)
-                break
-        else:
-            found.append([id])
-    return found
