@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime
@@ -20,10 +19,8 @@ from fixtures.replica.google.environment import gcloud_environment
 from fixtures.replica.world import Connector, Revision, Service, World
 from plugins.placeholders import fill
 from plugins.runbook import read
-
-sys.path.insert(0, str(Path(__file__).parent))
-from runbook_commands import FACTS
-from typist import UNSPOKEN, Gcloud, Typist
+from tests.runbook_commands import FACTS
+from tests.typist import UNSPOKEN, Gcloud, Typist
 
 pytestmark = [
     pytest.mark.gcloud,
