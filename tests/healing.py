@@ -140,8 +140,8 @@ class _Hand:
     done: dict[tuple[str, str], int] = field(default_factory=dict)
     waiting: list[tuple[str, str]] = field(default_factory=list)
     """Deployments, which come once when all that is to be edited was."""
-    reverted: bool = False
-    """Whether a commit was taken back since the last look: it may have held more than one finding."""
+    restored: bool = False
+    """Whether something was taken back in the checkout since the last look: it may have mended other findings, too."""
 
     def forget(self, findings: Iterable[str]) -> None:
         """Let what was done for some findings be done again: they were mended, and are back."""
@@ -156,7 +156,7 @@ class _Hand:
             for key in [key for key in self.done if key[1].startswith("gcloud run services update")]:
                 del self.done[key]  # a deployment sets them anew
         self.waiting.clear()
-        self.reverted = False
+        self.restored = False
         return any(made)
 
     def _follow(self, id: str, hint: dict[str, Any]) -> bool:
@@ -170,9 +170,10 @@ class _Hand:
             if line.startswith("pytest") or UNSPOKEN.match(line):
                 self.told.left.add(line)
                 continue
-            if "revert" in line and self.reverted:
-                return True
-            self.reverted = self.reverted or "revert" in line
+            if changes and line.startswith("git "):
+                if self.restored:
+                    return True
+                self.restored = True
             filled = self.typist.filled(line, hint["cause"])
             self.told.filled += filled != line
             if changed and "deploy_to_gcp" in line:
