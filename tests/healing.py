@@ -59,13 +59,20 @@ class Healing:
     runs: int = 0
 
     def heals(self, fault: str) -> bool:
-        """Whether the criteria that a fault turned were red and are green, and its cause was named.
-
-        How alike staging and production are is the whole group's.
-        """
-        turns = FAULTS[fault].turns.keys() - {"PARITY"}
+        """Whether the criteria that a fault turned were red and are green, and its cause was named."""
         cause = FAULTS[fault].cause
-        return turns <= self.red.keys() and not turns & self.green.keys() and (cause is None or cause in self.named)
+        due = must_hold(fault)
+        return due <= self.red.keys() and not due & self.green.keys() and (cause is None or cause in self.named)
+
+
+def must_hold(fault: str) -> set[str]:
+    """Return the criteria that a fault turned and that hold at once when it is mended.
+
+    How alike staging and production are is the whole group's; and a log keeps what was written until a service has a
+    newer revision, so that it is asked only where it alone was turned.
+    """
+    turns = FAULTS[fault].turns.keys() - {"PARITY"}
+    return turns - {"LOG-CRIT", "LOG-SIGN"} or turns
 
 
 @contextmanager
@@ -150,7 +157,11 @@ class _Hand:
 
     def act(self, verdict: dict[str, Any]) -> bool:
         """For each finding, type its commands up to the next change; whether any was made."""
-        made = [self._follow(one["id"], one["hints"][0]) for one in self._findings(verdict) if one["hints"]]
+        made: list[bool] = []
+        for findings in self._findings(verdict):
+            made = [self._follow(one["id"], one["hints"][0]) for one in findings if one["hints"]]
+            if any(made):
+                break
         for id, line in self.waiting[:1]:
             self._type(id, line, changes=True)
             for key in [key for key in self.done if key[1].startswith("gcloud run services update")]:
@@ -196,18 +207,19 @@ class _Hand:
             self.told.typed.append((id, line))
         return typed.code
 
-    def _findings(self, verdict: dict[str, Any]) -> list[dict[str, Any]]:
-        """Return what is to be acted upon: causes first, then what else nobody explains.
+    def _findings(self, verdict: dict[str, Any]) -> Iterator[list[dict[str, Any]]]:
+        """Yield what is to be acted upon, causes first, then what else nobody explains.
 
-        What was not red before comes when the rest is green, and traffic that was sent back stays where it is.
+        What was not red before comes when nothing can be done for the rest; traffic that was sent back stays there.
         """
         back = any("--to-revisions" in line for _, line in self.told.typed)
-        first = {id for id in self.told.green if id in self.told.red}
-        wanted = first or {id for id in self.told.green if not (back and id == "RUN-READY")}
-        judged = {one["id"]: one for one in verdict["criteria"] if one["id"] in wanted}
-        causes = [one["criterion"] for one in verdict["causes"] if one["criterion"] in judged]
-        others = [id for id, one in judged.items() if id not in causes and one["explained_by"] is None]
-        return [judged[id] for id in (*causes, *others)]
+        before = {id for id in self.told.green if id in self.told.red}
+        since = {id for id in self.told.green if id not in before and not (back and id == "RUN-READY")}
+        for wanted in (before, since):
+            judged = {one["id"]: one for one in verdict["criteria"] if one["id"] in wanted}
+            causes = [one["criterion"] for one in verdict["causes"] if one["criterion"] in judged]
+            others = [id for id, one in judged.items() if id not in causes and one["explained_by"] is None]
+            yield [judged[id] for id in (*causes, *others)]
 
 
 def _environment(box: Box, target: Path) -> dict[str, str]:

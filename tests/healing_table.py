@@ -31,7 +31,7 @@ GROUPS = (
         remains="PARITY",
     ),
     Group(
-        "connections-leaked critical-policy-deleted connector-cpu-hot pool-size-drifted max-overflow-drifted "
+        "critical-policy-deleted connector-cpu-hot pool-size-drifted max-overflow-drifted "
         "pool-wait-drifted capacity-buffer-drifted safety-margin-drifted database-url-in-clear "
         "backend-on-other-connector jwt-secret-destroyed",
         remains="TF-DRIFT PARITY",
@@ -39,7 +39,7 @@ GROUPS = (
     Group(
         "traffic-on-older-revision database-url-of-sync-driver warning-policy-deleted pool-size-regressed "
         "max-overflow-regressed pool-wait-regressed capacity-buffer-regressed safety-margin-regressed "
-        "connector-at-max-instances egress-private-ranges-only demo-mode-on redis-url-unset jwt-secret-disabled "
+        "connector-at-max-instances egress-private-ranges-only redis-url-unset jwt-secret-disabled "
         "backup-failing",
         remains="TF-DRIFT PARITY",
     ),
@@ -77,12 +77,14 @@ GROUPS = (
     ),
     Group("database-secret-deleted startup-timed-out-once chat-page-crashes login-crashes"),
     Group("database-secret-without-version backend-startup-failed answer-canned"),
-    Group("database-url-elsewhere image-lacks-module"),
+    Group("database-url-elsewhere image-lacks-module demo-mode-on"),
     Group("backups-forbidden vpcaccess-forbidden monitoring-forbidden secret-metadata-forbidden"),
     Group("run-forbidden cloudsql-forbidden"),
     Group("secret-payload-forbidden gcp-api-disabled"),
 )
 REMAINS = {
+    "LOG-CRIT": "a log keeps what was written: it is clean when each service has a newer revision, or the day is over",
+    "LOG-SIGN": "as LOG-CRIT",
     "PARITY": "staging is then unlike production in what the remedy itself chose, or left: larger machines of the "
     "connector, a public address that nobody may use",
     "RUN-READY": "the traffic stays with the earlier revision until a good image is deployed, and that is said",
@@ -120,6 +122,7 @@ NOT_BY_COMMAND = {
     "revision-slow-to-start": _READS,
     "database-port-closed": "what refuses here is the connector, and the symptom points to the instance, which is "
     "started and restarted in vain: a case for Google Cloud Support",
+    "connections-leaked": "sessions are ended that were idle for 10 minutes, and in the replica none is so old",
     "redis-stopped": "Memorystore has to be started, which is not a command of the runbook",
     "redis-stalls": "Memorystore has to be repaired, which is not a command of the runbook",
     "connector-unmeasured": _WAIT,
