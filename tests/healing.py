@@ -202,7 +202,8 @@ class _Hand:
         typed = self.typist.type(line)
         if typed.code != 0:
             self.told.failed.append((line, (typed.said or typed.printed).strip()[-300:]))
-            self.told.unread += [] if changes else [line]
+            nothing_found = " grep " in line and typed.code == 1 and not typed.said
+            self.told.unread += [] if changes or nothing_found else [line]
         if changes:
             self.told.typed.append((id, line))
         return typed.code

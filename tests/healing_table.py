@@ -54,7 +54,7 @@ GROUPS = (
         remains="TF-DRIFT PARITY",
     ),
     Group(
-        "connector-stalls alert-policy-raised redis-url-in-clear connector-scaled-down max-connections-lowered",
+        "connector-stalls alert-policy-raised redis-url-in-clear",
         remains="TF-DRIFT PARITY",
     ),
     Group("database-slow-to-log-in connector-in-error alert-policy-lowered settings-merge-markers"),
@@ -64,12 +64,10 @@ GROUPS = (
         "max-instances-lowered environment-unset network-authorised-undeclared backups-disabled",
         remains="PARITY",
     ),
-    Group("database-password-rotated connector-renamed jwt-keys-differ alert-policy-disabled alert-functions-removed"),
-    Group(
-        "database-renamed connector-being-deleted event-agent-thinking-missing backend-reports-unhealthy "
-        "chat-assets-missing",
-        remains="RUN-READY",
-    ),
+    Group("database-password-rotated alert-policy-disabled alert-functions-removed"),
+    Group("connector-being-deleted"),
+    Group("database-renamed backend-reports-unhealthy", remains="RUN-READY"),
+    Group("event-agent-thinking-missing chat-assets-missing", remains="RUN-READY"),
     Group("instance-full auth-detached jwt-key-of-other-secret"),
     Group(
         "instance-stopped initialization-timeout-drifted table-setup-timeout-drifted connection-timeout-drifted "
@@ -77,8 +75,9 @@ GROUPS = (
     ),
     Group("database-secret-deleted startup-timed-out-once chat-page-crashes login-crashes"),
     Group("database-secret-without-version backend-startup-failed answer-canned"),
-    Group("database-url-elsewhere image-lacks-module demo-mode-on"),
-    Group("backups-forbidden vpcaccess-forbidden monitoring-forbidden secret-metadata-forbidden"),
+    Group("database-url-elsewhere image-lacks-module"),
+    Group("max-connections-lowered connector-scaled-down demo-mode-on"),
+    Group("backups-forbidden vpcaccess-forbidden monitoring-forbidden secret-metadata-forbidden jwt-keys-differ"),
     Group("run-forbidden cloudsql-forbidden"),
     Group("secret-payload-forbidden gcp-api-disabled"),
 )
@@ -91,6 +90,7 @@ REMAINS = {
     "TF-DRIFT": "the code has to follow the connector that was changed by hand; `terraform apply` would change it back",
 }
 SAME = {
+    "connector-renamed": ("connector-deleted", "connector-missing"),
     "connector-cuts-handshakes": ("connector-stalls", "database-handshake-stalls"),
     "connector-loses-some": ("connector-stalls", "database-handshake-stalls"),
     "connector-beyond-limit": ("connector-stalls", "database-handshake-stalls"),
