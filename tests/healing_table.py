@@ -46,7 +46,7 @@ GROUPS = (
     Group(
         "instance-without-private-address alert-channel-disabled connector-deleted pool-setting-missing "
         "redis-secret-disabled",
-        remains="PARITY",
+        remains="LOG-SIGN PARITY",
     ),
     Group(
         "revision-not-ready database-secret-disabled alert-policy-without-channel connector-saturated "
@@ -58,7 +58,10 @@ GROUPS = (
         remains="TF-DRIFT PARITY",
     ),
     Group("database-slow-to-log-in connector-in-error alert-policy-lowered settings-merge-markers"),
-    Group("queries-stall connector-on-default-network alert-policy-inverted pool-setting-duplicated api-key-in-clear"),
+    Group(
+        "queries-stall connector-on-default-network alert-policy-inverted pool-setting-duplicated api-key-in-clear",
+        remains="PARITY",
+    ),
     Group(
         "database-certificate-expired connector-range-moved alert-policy-delayed traffic-split "
         "max-instances-lowered environment-unset network-authorised-undeclared backups-disabled",
@@ -68,13 +71,15 @@ GROUPS = (
     Group("connector-being-deleted"),
     Group("database-renamed backend-reports-unhealthy", remains="RUN-READY"),
     Group("event-agent-thinking-missing chat-assets-missing", remains="RUN-READY"),
-    Group("instance-full auth-detached jwt-key-of-other-secret"),
+    Group("instance-full auth-detached jwt-key-of-other-secret", remains="LOG-CRIT LOG-SIGN"),
     Group(
         "instance-stopped initialization-timeout-drifted table-setup-timeout-drifted connection-timeout-drifted "
-        "pool-timeout-drifted health-check-timeout-drifted"
+        "pool-timeout-drifted health-check-timeout-drifted",
+        remains="LOG-SIGN",
     ),
-    Group("database-secret-deleted startup-timed-out-once chat-page-crashes login-crashes"),
-    Group("database-secret-without-version backend-startup-failed answer-canned"),
+    Group("database-secret-deleted startup-timed-out-once chat-page-crashes", remains="RUN-READY"),
+    Group("login-crashes", remains="RUN-READY"),
+    Group("database-secret-without-version backend-startup-failed"),
     Group("database-url-elsewhere image-lacks-module"),
     Group("max-connections-lowered connector-scaled-down demo-mode-on"),
     Group("backups-forbidden vpcaccess-forbidden monitoring-forbidden secret-metadata-forbidden jwt-keys-differ"),
@@ -140,9 +145,10 @@ NOT_BY_COMMAND = {
     "login-refused": "which of two passwords is right is for people to say",
     "logout-unheeded": _READS,
     "answer-delayed": _READS,
-    "answer-fallback": "a rollback, as for `answer-canned`; not tried",
-    "answer-empty": "a rollback, as for `answer-canned`; not tried",
-    "answer-ignores-question": "a rollback, as for `answer-canned`; not tried",
+    "answer-canned": "a rollback, as for `event-agent-thinking-missing`; not tried",
+    "answer-fallback": "a rollback, as for `event-agent-thinking-missing`; not tried",
+    "answer-empty": "a rollback, as for `event-agent-thinking-missing`; not tried",
+    "answer-ignores-question": "a rollback, as for `event-agent-thinking-missing`; not tried",
     "user-password-not-kept": "the password is known to whoever made the user",
     "expired-token-not-kept": "a token has to be kept until it has run out",
     "source-deleted": "the checkout has to be given",
