@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from fixtures.profile import load
 from fixtures.replica.faults import FAULTS
 from plugins.runbook import read
-from tests.test_faults import BARE
+from tests.matrix.runs import BARE
 from tests.test_whole_run import command, environment, outcomes
 
 pytestmark = pytest.mark.slow
