@@ -43,7 +43,7 @@ class Client:
         self.world = world
         self.services = services
         self.trust = trust
-        self.http = httpx.AsyncClient(verify=trust)
+        self.http = httpx.AsyncClient(timeout=60, verify=trust)
         self.urls = {key: table["url"] for key, table in services.overlay()["services"].items()}
 
     async def get(self, address: str, token: str = "") -> httpx.Response:
