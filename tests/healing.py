@@ -89,6 +89,7 @@ def broken(faults: Iterable[str]) -> Iterator[Box]:
         asyncio.run_coroutine_threadsafe(box.stop(), loop).result()
         loop.call_soon_threadsafe(loop.stop)
         thread.join()
+        loop.close()
 
 
 def heal(faults: Iterable[str], gcloud: Gcloud, directory: Path) -> Healing:

@@ -17,8 +17,8 @@ from tests.typist import Gcloud
 AT_ONCE = 2
 _HEAD = """# The healing loop
 
-Made by `python -m tests.healing_page > docs/healing.md` from a real run; a test compares it with what is declared
-(`tests/healing_table.py`), and `pytest tests -m healing` runs it again.
+Made by `python -m tests.healing_page > docs/healing.md` from a real run of each group; a test compares it with
+what is declared (`tests/healing_table.py`), and `pytest tests -m healing` runs it again.
 
 A replica is broken; the suite is red and names the cause; its commands are typed **as they are printed** in
 `verdict.json`, by `sh`, to the installed gcloud, whose own `api_endpoint_overrides` lead to the replica; the suite is
