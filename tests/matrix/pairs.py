@@ -18,11 +18,7 @@ Pair = tuple[str, str]
 
 TOGETHER: dict[Pair, dict[str, str]] = {}
 """What only the two together turn, or turn otherwise than each by itself."""
-MISNAMED: dict[Pair, str] = {
-    ("backend-startup-failed", "connector-only-on-template"): (
-        "`RUN-READY`, which the second turns as well, comes before `VPC-ANNOT`, since the failed start folds under it"
-    ),
-}
+MISNAMED: dict[Pair, str] = {}
 """Pairs whose first cause is not a right one, and why."""
 
 HEALTHY = build_world(load("replica"))

@@ -52,7 +52,16 @@ def said(verdict: Verdict) -> object:
         )
         for one in verdict.told["criteria"]
     ]
-    return told, verdict.told["causes"], verdict.told["verdict"], verdict.exit_code
+    causes = [
+        (
+            one["criterion"],
+            one["confidence"],
+            one["explains"],
+            [against["criterion"] for against in one["contradictions"]],
+        )
+        for one in verdict.told["causes"]
+    ]
+    return told, causes, verdict.told["verdict"], verdict.exit_code
 
 
 def test_the_sample_is_of_each_area() -> None:

@@ -56,5 +56,5 @@ def agrees(verdict: Verdict, id: str, outcomes: Outcomes, note: Note) -> None:
     assert first == cause
     assert all(verdict.hint_fits(criterion) for criterion in verdict.causes)
     if id in SAME:
-        assert verdict.of(cause or next(iter(outcomes)))["hints"][0]["id"] == SAME[id][1]
+        assert verdict.of(cause or next(iter(FAULTS[id].turns)))["hints"][0]["id"] == SAME[id][1]
     assert verdict.exit_code == verdict.gate()
