@@ -140,8 +140,8 @@ def pytest_runtestloop(session: pytest.Session) -> None:
     reporter = config.pluginmanager.get_plugin("terminalreporter")
     if run is None or reporter is None or config.option.list_criteria:
         return
-    # Under xdist the controller may print at any moment, so a live line would be torn apart.
-    live = reporter.isatty and not getattr(config.option, "numprocesses", None)
+    # Under xdist the controller may print at any moment, so a live line would be torn apart; a dumb terminal has none.
+    live = reporter.isatty and os.environ.get("TERM") != "dumb" and not getattr(config.option, "numprocesses", None)
     config.stash[_PROGRESS] = Progress(run, reporter._tw, live=live)
 
 

@@ -36,7 +36,7 @@ def lines(verdict: Verdict, *, whole: bool = False) -> Iterator[str]:
         return
     shown = plan.steps if whole or len(plan.steps) <= SHORT else _first(plan, verdict.diagnosis.causes[:1])
     yield ""
-    yield "PLAN  what only reads comes first; allclear runs none of it"
+    yield from wrap("PLAN  what only reads comes first; allclear runs none of it")
     for _, steps in groupby(shown, key=_heading):
         together = list(steps)
         yield from wrap(f"{_numbers(together)}  {_heading(together[0])}", "  ")

@@ -14,7 +14,7 @@ from plugins.judging import CARRIED
 from plugins.outcome import Gate, Outcome
 from plugins.remediation import Hint
 from plugins.reporting import plan_text
-from plugins.reporting.columns import comment, continued, wrap
+from plugins.reporting.columns import comment, continued, within, wrap
 from plugins.reporting.findings import CALLED, anchors, effort, meaning, place
 from plugins.reporting.record import Incident, Result
 from plugins.session import RUN, Run
@@ -56,8 +56,7 @@ def pytest_sessionstart(session: pytest.Session) -> Generator[None, None, None]:
         _notices(run, reporter)
     yield
     if run is not None and reporter is not None and session.config.stash.get(_HEADER, False):
-        for line in wrap(_target(run)):
-            reporter.write_line(line)
+        _write(reporter, _target(run))
 
 
 def pytest_report_header(config: pytest.Config) -> str | None:
@@ -68,8 +67,13 @@ def pytest_report_header(config: pytest.Config) -> str | None:
 
 def _notices(run: Run, reporter: Any) -> None:
     for notice in run.record.notices:
-        for line in wrap(notice):
-            reporter.write_line(redact(line), yellow=True)
+        _write(reporter, notice, yellow=True)
+
+
+def _write(reporter: Any, text: str, **markup: bool) -> None:
+    with within(reporter._tw.fullwidth):
+        for line in wrap(text):
+            reporter.write_line(redact(line), **markup)
 
 
 def _target(run: Run) -> str:
@@ -90,7 +94,8 @@ def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> Gen
     if verdict is None:
         return (yield)
     terminalreporter.ensure_newline()
-    lines = render(verdict, config.get_verbosity())
+    with within(terminalreporter._tw.fullwidth):
+        lines = render(verdict, config.get_verbosity())
     terminalreporter.write_line(redact(lines[0]), bold=True, **{_colour(verdict): True})
     for line in lines[1:]:
         colour = next((colour for word, colour in _COLOURS.items() if line.startswith(f"{word}  ")), None)
