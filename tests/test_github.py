@@ -11,7 +11,7 @@ from plugins.reporting import github
 from tests.test_reports import compared, hint, incident, result, verdict
 from tests.test_whole_run import ROOT, command, environment
 
-COMMAND = re.compile(r"^\s*::([a-z-]+)|##\[")
+COMMAND = re.compile(r"^\s*::([\w-]+)|##\[")
 
 
 def test_causes_come_first() -> None:
