@@ -243,6 +243,13 @@ def test_what_speaks_against_a_cause_is_shown() -> None:
     assert (against.criterion, against.observed) == ("DB-CONNECT", "slowest of 5 sessions: 0.031 s")
 
 
+def test_what_is_not_there_is_told_by_what_was_hoped_for() -> None:
+    """That a session did not fail reads as what it did, not as an absence."""
+    held = holding("SQL-DIRECT", "VPC-STATE", probe="sessions", said="absent")
+    (against,) = diagnose(results(result("VPC-STATE", "fail"), held)).contradictions["VPC-STATE"]
+    assert against.observed == "slowest of 5 sessions: < 35 s"
+
+
 @pytest.mark.parametrize(
     ("probe", "severity"),
     [("connector_load", "critical"), ("connection_count", "critical"), ("sessions", "advisory"), ("login", "critical")],

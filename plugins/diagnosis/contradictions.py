@@ -4,8 +4,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from fixtures.probes.registry import PROBES
+from fixtures.profile.units import spell
 from plugins.outcome import Outcome, Severity
 from plugins.reporting.record import Result
+
+NOTHING = spell(None, None)
+"""How it is written that there is nothing, such as no failure."""
 
 
 @dataclass(frozen=True)
@@ -44,4 +48,4 @@ def _said(result: Result) -> str:
     if not result.comparisons:
         return result.criterion.title
     last = result.comparisons[-1]
-    return f"{last.subject}: {last.expected if last.observed in ('', 'none') else last.observed}"
+    return f"{last.subject}: {last.expected if last.observed == NOTHING else last.observed}"
