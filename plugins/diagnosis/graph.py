@@ -129,6 +129,8 @@ class Graph:
         """Whether both ends of a link were seen, with its symptoms."""
         if effect not in link.effects or link.cause not in self.failing or link.cause == effect:
             return False
+        if effect not in self.results:
+            return False  # it was not selected
         if link.presumed and self.contradictions[link.cause]:
             return False
         of_cause = self.results[link.cause].symptoms
