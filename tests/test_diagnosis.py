@@ -248,6 +248,8 @@ def test_what_is_not_there_is_told_by_what_was_hoped_for() -> None:
     held = holding("SQL-DIRECT", "VPC-STATE", probe="sessions", said="absent")
     (against,) = diagnose(results(result("VPC-STATE", "fail"), held)).contradictions["VPC-STATE"]
     assert against.observed == "slowest of 5 sessions: < 35 s"
+
+
 def test_what_was_not_selected_explains_nothing() -> None:
     """A failure whose evidence would explain what it depends on stands alone in a run that did not select that."""
     found = diagnose(results(saw("SQL-CONNS", "above", needs=("DB-CONNECT",))))
