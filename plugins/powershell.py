@@ -18,12 +18,15 @@ _BASH = '& "$env:ProgramFiles\\Git\\bin\\bash.exe" -c '
 
 
 def in_powershell(line: str) -> str | None:
-    """Return a command line as it is typed in PowerShell; None where it is typed there as it stands.
+    """Return a command line as it is typed in PowerShell; None where it is typed there as it stands, or makes no sense.
 
     Args:
         line: a command line for a POSIX shell: programs joined by `&&` and `|`, words in single or double quotes.
     """
-    parts = _parts(line)
+    try:
+        parts = _parts(line)
+    except ValueError:  # a quote that is never closed
+        return None
     programs = {part[0] for part in parts[::2]}
     if programs & _WITH_GIT_ONLY or ["|"] in parts:
         return _BASH + _quoted(line)

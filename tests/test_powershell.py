@@ -78,6 +78,7 @@ def test_the_program_gets_the_same_words(id: str) -> None:
         ("gcloud x 'a=\"b c\"'", "gcloud x 'a=\\\"b c\\\"'"),
         ("terraform -chdir=a.b plan", "terraform '-chdir=a.b' plan"),
         ("python -c \"print('x')\"", "python -c 'print(''x'')'"),
+        ("<img alt='never closed", None),
         ("gcloud a | gcloud b", "& \"$env:ProgramFiles\\Git\\bin\\bash.exe\" -c 'gcloud a | gcloud b'"),
     ],
 )
