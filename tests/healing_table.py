@@ -55,12 +55,12 @@ GROUPS = (
     ),
     Group(
         "connector-stalls alert-policy-raised redis-url-in-clear",
-        remains="TF-DRIFT PARITY",
+        remains="TF-DRIFT PARITY LOG-CRIT LOG-SIGN",
     ),
     Group("database-slow-to-log-in connector-in-error alert-policy-lowered settings-merge-markers"),
     Group(
         "queries-stall connector-on-default-network alert-policy-inverted pool-setting-duplicated api-key-in-clear",
-        remains="PARITY",
+        remains="PARITY RUN-READY",
     ),
     Group(
         "database-certificate-expired connector-range-moved alert-policy-delayed traffic-split "
@@ -77,8 +77,8 @@ GROUPS = (
         "pool-timeout-drifted health-check-timeout-drifted",
         remains="LOG-SIGN",
     ),
-    Group("database-secret-deleted startup-timed-out-once chat-page-crashes"),
-    Group("login-crashes"),
+    Group("database-secret-deleted startup-timed-out-once chat-page-crashes", remains="RUN-READY"),
+    Group("login-crashes", remains="RUN-READY"),
     Group("database-secret-without-version backend-startup-failed"),
     Group("database-url-elsewhere image-lacks-module"),
     Group("max-connections-lowered connector-scaled-down demo-mode-on"),

@@ -125,8 +125,13 @@ def test_alert_policies(gcloud: Gcloud, world: World) -> None:
 
 @pytest.mark.parametrize("level", ["warning", "critical"])
 def test_hint_creates_an_alert_policy(gcloud: Gcloud, level: str) -> None:
-    """The command that the runbook gives for a missing policy is understood by gcloud, up to the call itself."""
+    """The command that the runbook gives for a missing policy creates one that tells the channel, and is enabled."""
+    (channel,) = gcloud.read("beta", "monitoring", "channels", "list")
+    known = {one["name"] for one in gcloud.read("alpha", "monitoring", "policies", "list")}
     command = read().commands[f"create-{level}-policy"]
-    line = fill(command.run, load("replica"), {}).replace("CHANNEL", "1")
+    line = fill(command.run, load("replica"), {}).replace("CHANNEL", channel["name"])
     done = gcloud.run(*shlex.split(line)[1:])
-    assert "alertPolicies.create is a real method" in done.stderr
+    assert done.returncode == 0, done.stderr
+    (made,) = [one for one in gcloud.read("alpha", "monitoring", "policies", "list") if one["name"] not in known]
+    assert made["notificationChannels"] == [channel["name"]]
+    assert made.get("enabled", True)

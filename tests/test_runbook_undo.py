@@ -50,6 +50,7 @@ STATES = {
     "enable-channel": "alert-channel-disabled",
     "enable-api": "gcp-api-disabled",
     "send-traffic-to-latest": "traffic-on-older-revision",
+    "send-service-traffic-to-latest": "traffic-on-older-revision",
     "keep-expired-token": "expired-token-not-kept",
     "keep-user-password": "user-password-not-kept",
 }
