@@ -108,6 +108,24 @@ def test_each_limit_must_end_before_what_waits(changed: dict[str, float], pair: 
     )
 
 
+@pytest.mark.parametrize(
+    ("name", "pairs"),
+    [
+        ("pool_timeout", {"connection_timeout < the timeout table's pool_timeout"}),
+        ("table_setup_timeout", {"table_setup_timeout < initialization_timeout"}),
+        (
+            "initialization_timeout",
+            {"table_setup_timeout < initialization_timeout", "the pool's pool_timeout < initialization_timeout"},
+        ),
+    ],
+)
+def test_a_limit_that_is_not_defined_does_not_nest(name: str, pairs: set[str]) -> None:
+    """A pair of which either limit is not defined is told, and the others are compared all the same."""
+    seen = told(timeouts.test_limits_nest, settings(**{**NESTED, name: None}), LOCK)
+    assert len(seen) == 7
+    assert {subject for subject, symptom in seen.items() if symptom} == pairs
+
+
 def test_alert_levels_must_nest() -> None:
     """A warning level that is the critical one does not nest, and is shown in seconds."""
     limits = PROFILE.lock.limits.model_copy(update={"connect_warning": 25.0})
