@@ -248,10 +248,14 @@ NEEDED = "connections needed at max instances"
         ({"pool_size": 2}, {NEEDED: ""}),
         ({"vpc_connector_capacity_buffer": 11}, {NEEDED: "over-capacity"}),
         *(({name: None}, {"the pool's values": "missing"}) for name in FITS),
+        ({"pool_size": 7, "max_overflow": 0}, {NEEDED: ""}),
+        ({"pool_size": 1, "max_overflow": 6}, {NEEDED: ""}),
+        ({"pool_size": 0}, {"a bound on the pool's connections": "missing"}),
+        ({"max_overflow": -1}, {"a bound on the pool's connections": "missing"}),
     ],
 )
 def test_all_instances_find_connections(changed: dict[str, float | None], expected: dict[str, str]) -> None:
-    """What all instances need may be all of the share, not more; a value that is not defined is missing."""
+    """What all instances need may be all of the share, not more; a value, or a bound, that is not there is missing."""
     assert symptoms(judged(pool.test_capacity_suffices, settings(**{**FITS, **changed}), LOCK)) == expected
 
 

@@ -54,6 +54,9 @@ def test_capacity_suffices(database_settings: Attempt[DatabaseSettings], lock: L
     if size is None or overflow is None or buffer is None or margin is None:
         expect.value(None, "the pool's values").is_set()
         return
+    if size == 0 or overflow < 0:  # SQLAlchemy's ways to say that there is no bound
+        expect.value(None, "a bound on the pool's connections").is_set()
+        return
     instances, connections = lock.revision.max_instances.value, lock.instance.max_connections_used.value
     share, needed = connections * margin, (size + overflow) * instances + buffer
     expect.note(f"needed: ({size:g} + {overflow:g}) * {instances} instances + {buffer:g} = {needed:g}")
