@@ -149,3 +149,172 @@ def test_none_of_a_kind(value: Any, holds: bool) -> None:
     assert expect.value(value, "failure").is_none("none") is holds
     if value == "refused":
         assert expect.judgement.comparisons[0].symptom == "refused"
+
+
+def test_a_leaf_at_the_top_of_the_profile_is_named_by_itself() -> None:
+    """Without a key of its own a table adds none to its leaves' paths."""
+    assert Locked(load("staging"), "").lock.connector.state.key == "lock.connector.state"
+
+
+def test_a_table_that_the_profile_adds_is_found() -> None:
+    """A service beside the plan's three is a table like theirs, and a key that neither has is refused."""
+    services = load("staging").services
+    more = type(services).model_validate({**dict(services), "search": services.backend})
+    locked = Locked(more, "services")
+    assert locked.search.name.key == "services.search.name"
+    with pytest.raises(AttributeError, match="services has no 'serch'"):
+        locked.serch  # noqa: B018 - reading it is the point
+
+
+VIOLATED = [
+    ("equals", 1, (2,), "below"),
+    ("at_least", 1, (2,), "below"),
+    ("at_most", 3, (2,), "above"),
+    ("below", 3, (2,), "above"),
+    ("below", 2, (2,), "above"),
+    ("one_of", "c", (("a", "b"),), "different"),
+    ("equals", "b", ("a",), "different"),
+    ("equals", "b", (1,), "different"),
+    ("equals", 1, ("a",), "different"),
+    ("equals", True, (False,), "different"),
+    ("equals", False, (1,), "different"),
+    ("is_none", "refused", ("none",), "refused"),
+    ("is_none", ("refused",), ("none",), "present"),
+    ("is_set", "", (), "missing"),
+    ("is_set", (), (), "missing"),
+]
+
+
+@pytest.mark.parametrize(("method", "value", "given", "symptom"), VIOLATED)
+def test_a_violation_is_more_than_a_warning(method: str, value: Any, given: tuple[Any, ...], symptom: str) -> None:
+    """Whatever the relation, what does not hold is a violation by its symptom, unless the test says otherwise."""
+    expect = Expect()
+    assert getattr(expect.value(value, "x"), method)(*given) is False
+    assert [one.symptom for one in expect.judgement.violations] == [symptom]
+    assert expect.judgement.warnings == []
+
+
+@pytest.mark.parametrize(("method", "value", "given"), [(method, value, given) for method, value, given, _ in VIOLATED])
+def test_a_symptom_that_the_test_gives_is_kept(method: str, value: Any, given: tuple[Any, ...]) -> None:
+    """A test may name what a violation means."""
+    expect = Expect()
+    getattr(expect.value(value, "x"), method)(*given, symptom="own")
+    assert [one.symptom for one in expect.judgement.violations] == ["own"]
+
+
+@pytest.mark.parametrize("value", [None, False, 1, "yes"])
+def test_only_true_is_true(value: Any) -> None:
+    """What is merely like true is a violation, and the report says in words what was expected."""
+    expect = Expect()
+    assert expect.value(value, "x").is_true("switched on", symptom="off") is False
+    assert [(one.symptom, one.expected) for one in expect.judgement.violations] == [("off", "switched on")]
+    assert expect.value(True, "x").is_true("switched on", symptom="off") is True
+
+
+@pytest.mark.parametrize("method", ["equals", "at_least", "at_most", "below", "one_of"])
+def test_a_missing_value_holds_nothing(method: str) -> None:
+    """A value that is not there violates every relation, even to a list that allows for it."""
+    expect = Expect()
+    given = (None, 2) if method == "one_of" else None if method == "equals" else 2
+    assert getattr(expect.value(None, "x"), method)(given) is False
+    assert [(one.symptom, one.observed) for one in expect.judgement.violations] == [("missing", "absent")]
+
+
+@pytest.mark.parametrize(("value", "holds"), [("a", True), (0, True), (None, False)])
+def test_what_is_set(value: Any, holds: bool) -> None:
+    """Zero is a value; nothing is none."""
+    assert Expect().value(value, "x").is_set() is holds
+
+
+@pytest.mark.parametrize("method", ["equals", "at_least", "below"])
+def test_a_warning_is_no_violation(method: str) -> None:
+    """A comparison that only warns is a warning when it does not hold, and nothing when it does."""
+    expect = Expect()
+    wrong, right = {"equals": (1, 2), "at_least": (1, 2), "below": (2, 1)}[method]
+    for value in (wrong, right):
+        getattr(expect.value(value, "x"), method)(2, warning=True)
+    assert [one.observed for one in expect.judgement.warnings] == [str(wrong)]
+    assert expect.judgement.violations == []
+
+
+def test_true_may_only_warn() -> None:
+    """`is_true` warns where the test says so."""
+    expect = Expect()
+    expect.value(False, "x").is_true("on", symptom="off", warning=True)
+    assert (len(expect.judgement.warnings), expect.judgement.violations) == (1, [])
+
+
+def test_nothing_is_not_seen_on_what_does_not_exist() -> None:
+    """Of a resource that does not exist not even the absence of something is seen; alone, it has no neighbours."""
+    expect = Expect()
+    assert expect(connector(found=False), "state").is_none("none", symptom="own") is False
+    (comparison,) = expect.judgement.violations
+    assert (comparison.symptom, comparison.observed) == ("not-found", "no VPC connector c")
+
+
+def test_what_is_blocked_holds_nothing() -> None:
+    """A comparison with what could not be seen does not hold, and its reason is noted once."""
+    expect = Expect()
+    assert expect(blocked(), "state").is_none("none") is False
+    assert expect(blocked(), "state", "its state").equals(None) is False
+    empty = seen(ConnectorLoad(window_s=1, instances=None, cpu=0.1, throughput_mbps=1))
+    assert expect(empty, "instances", if_none="no point").is_none("none") is False
+    assert expect.judgement.blocked[0] == DENIED
+    assert [why.reason for why in expect.judgement.blocked] == [Reason.PERMISSION_DENIED, Reason.UNKNOWABLE]
+
+
+def test_a_subject_is_called_by_its_label_or_its_path() -> None:
+    """What was compared is called as the test says, else by its path, and a resource by its name too."""
+    expect = Expect()
+    load_seen = seen(ConnectorLoad(window_s=600, instances=2, cpu=0.2, throughput_mbps=1.0))
+    expect(load_seen, "throughput_mbps", if_none="no point").equals(1.0)
+    expect(load_seen, "cpu", "its CPU").equals(0.2)
+    expect(connector(state="READY"), "state").equals("READY")
+    expect(connector(state="READY"), "state", "its state").equals("READY")
+    expect(connector(found=False), "state", "its state").equals("READY")
+    subjects = [one.subject for one in expect.judgement.comparisons]
+    assert subjects == ["throughput mbps", "its CPU", "state of VPC connector c", "its state", "its state"]
+
+
+@pytest.mark.parametrize(("path", "observed"), [("a.b", "1"), ("a.c", "absent"), ("none.b", "absent")])
+def test_a_path_leads_through_tables(path: str, observed: str) -> None:
+    """A path goes through keys as well as attributes, and breaks off at what is not there."""
+    expect = Expect()
+    expect(seen({"a": {"b": 1}, "none": None}), path).equals(1)
+    assert [one.observed for one in expect.judgement.comparisons] == [observed]
+
+
+@pytest.mark.parametrize(("value", "words"), [((), "none"), ({"b", "a"}, "a, b"), (["a"], "a"), ("", "none"), (2, "2")])
+def test_what_is_expected_is_said_in_words(value: Any, words: str) -> None:
+    """Several values are a list in order; nothing is `none`; and what the criterion says itself has no key."""
+    expect = Expect()
+    assert expect.value(value, "x").equals(value)
+    (comparison,) = expect.judgement.comparisons
+    assert (comparison.expected, comparison.key, comparison.holds, comparison.symptom) == (words, None, True, "")
+
+
+def test_notes_and_reservations_are_kept() -> None:
+    """A reservation is a note as well; a note is no reservation."""
+    expect = Expect()
+    expect.note("a note")
+    expect.reserve("a reservation")
+    assert expect.judgement.notes == ["a note", "a reservation"]
+    assert expect.judgement.reservations == ["a reservation"]
+
+
+@pytest.mark.parametrize("advisory", [True, False])
+def test_what_holds_raises_nothing(advisory: bool) -> None:
+    """A criterion whose comparisons hold is concluded without a word."""
+    expect = Expect()
+    expect.value(1, "x").equals(1)
+    conclude(expect.judgement, advisory=advisory)
+
+
+def test_an_advisory_that_was_not_seen_says_so() -> None:
+    """An advisory that could not be observed is unobserved; one that compared nothing is an error."""
+    expect = Expect()
+    expect.block(DENIED)
+    with pytest.raises(Unobserved):
+        conclude(expect.judgement, advisory=True)
+    with pytest.raises(ComparedNothing):
+        conclude(Expect().judgement, advisory=True)

@@ -152,3 +152,69 @@ def test_a_hint_is_said_once_with_all_its_commands() -> None:
     (both, other) = merged([one, two, hint("ask", id="other")])
     assert [command.run for command in both.commands] == ["bind a", "check", "bind b"]
     assert (both.cause, other.id) == ("", "other")
+
+
+def test_a_permission_of_no_known_role_is_missing_all_the_same() -> None:
+    """Where no role is known, the permission is named; roles stand in their order, the unknown first."""
+    unknown = why(Reason.PERMISSION_DENIED, "denied", permission="a.b.get")
+    (gap,) = found(blocked("A", lacking("run.services.get", "roles/run.viewer")), blocked("B", unknown))
+    assert gap.roles == {"": ("a.b.get",), "roles/run.viewer": ("run.services.get",)}
+    assert next(iter(gap.roles)) == ""
+
+
+@pytest.mark.parametrize("reason", [Reason.DNS, Reason.QUOTA, Reason.API_DISABLED])
+def test_one_answer_is_the_sentence(reason: Reason) -> None:
+    """What was answered in the same words throughout is the sentence itself, and not said twice."""
+    (gap,) = found(blocked("A", why(reason, "no")), blocked("B", why(reason, "no")))
+    assert (gap.sentence, gap.said) == ("no", ())
+
+
+def test_apis_without_a_name_are_switched_off() -> None:
+    """Where no answer names an API, the sentence names none either."""
+    (gap,) = found(blocked("A", why(Reason.API_DISABLED, "off")), blocked("B", why(Reason.API_DISABLED, "is off")))
+    assert gap.sentence == "APIs are switched off"
+
+
+def test_an_api_in_another_reason_is_not_switched_off() -> None:
+    """Only what is switched off is said to be."""
+    (gap,) = found(blocked("A", why(Reason.QUOTA, "run.googleapis.com refuses")))
+    assert gap.sentence == "run.googleapis.com refuses"
+
+
+@pytest.mark.parametrize(
+    ("reason", "vantages", "expected"),
+    [
+        (Reason.NO_ROUTE, ("vpc", "vpc"), True),
+        (Reason.NO_ROUTE, ("vpc", "anywhere"), False),
+        (Reason.DNS, ("vpc", "vpc"), False),
+    ],
+)
+def test_what_the_vantage_would_settle(reason: Reason, vantages: tuple[str, ...], expected: bool) -> None:
+    """A run from inside the VPC closes a gap that is of routes, and of nothing that is seen from elsewhere."""
+    (gap,) = found(*(blocked(f"A{n}", why(reason), vantage=vantage) for n, vantage in enumerate(vantages)))
+    assert gap.is_of_the_vantage is expected
+
+
+def test_the_first_reason_is_the_root() -> None:
+    """A criterion belongs to the gap of its first reason; other reasons are not of that gap, nor one of their own."""
+    first, second = why(Reason.QUOTA, "too many"), why(Reason.NOT_CONFIGURED, "not told")
+    (gap,) = found(blocked("A", first, second), blocked("B", first, second))
+    assert (gap.whys, ids(gap)) == ((first,), ["A", "B"])
+
+
+def test_a_result_without_a_reason_is_no_gap() -> None:
+    """What is not blocked has no gap, whether a failure explains it or not."""
+    assert found(blocked("A")) == []
+    assert [ids(gap) for gap in find_gaps([blocked("A"), blocked("B", why(Reason.DNS))], {"A": "C"}, {})] == [["B"]]
+
+
+def test_a_hint_is_filled_in_for_each_api() -> None:
+    """Two APIs that are off are two commands; what an answer names beside the API that is off asks for none."""
+    whys = [
+        why(Reason.API_DISABLED, f"the API {one}.googleapis.com is off{more}")
+        for one, more in (("run", ""), ("sqladmin", ""), ("run", ", see console.googleapis.com"))
+    ]
+    results = [blocked(id, one) for id, one in zip("ABC", whys, strict=True)]
+    hints = {"A": (hint("enable run"),), "B": (hint("enable sqladmin"),), "C": (hint("enable run again"),)}
+    (gap,) = find_gaps(results, (), hints)
+    assert [[command.run for command in one.commands] for one in gap.hints] == [["enable run", "enable sqladmin"]]

@@ -40,3 +40,14 @@ def test_never_clear_with_an_unobserved_criterion() -> None:
     for outcomes in itertools.product(Outcome, repeat=3):
         if Outcome.BLOCKED in outcomes or Outcome.FAIL in outcomes:
             assert gate((Severity.CRITICAL, outcome) for outcome in outcomes) is not Gate.CLEAR
+
+
+def test_the_exit_codes_are_the_published_ones() -> None:
+    """Pipelines rely on these numbers."""
+    assert {one.name: int(one) for one in Gate} == {"CLEAR": 0, "NOT_CLEAR": 1, "UNPROVEN": 6}
+
+
+@pytest.mark.parametrize(("outcome", "expected"), [("pass", 0), ("warn", 0), ("fail", 0), ("blocked", 6), ("n/a", 6)])
+def test_advisories_alone(outcome: str, expected: int) -> None:
+    """A run of advisories is clear once one was observed, whatever was seen, and else unproven."""
+    assert gate([(Severity.ADVISORY, Outcome(outcome))]) == expected
