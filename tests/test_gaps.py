@@ -61,9 +61,10 @@ def test_permissions_are_one_gap_by_role() -> None:
 
 
 def test_one_permission_is_named_at_once() -> None:
-    """A single missing permission is the sentence itself."""
-    (gap,) = found(blocked("A", lacking("run.services.get", "roles/run.viewer")))
-    assert gap.sentence == "the permission run.services.get is missing"
+    """A single missing permission is the sentence itself; two are counted."""
+    run, get = lacking("run.services.get", "roles/run.viewer"), lacking("run.revisions.get", "roles/run.viewer")
+    assert found(blocked("A", run))[0].sentence == "the permission run.services.get is missing"
+    assert found(blocked("A", run), blocked("B", get))[0].sentence == "2 permissions are missing"
 
 
 def test_what_no_grant_helps_is_a_gap_of_its_own() -> None:
