@@ -222,9 +222,7 @@ def log(*, newest_at: datetime | None = AT, **more: Any) -> Logs:
         key: Window(service=one.name, since=AT, reason="r", newest_at=newest_at) for key, one in PROFILE.services
     }
     none = {"critical": {}, "unsigned": {}, "noise": {}, "signatures": {}}
-    return Logs(
-        **{"windows": windows, "until": AT, "read": 0, "without_severity": 0, "without_payload": 0}, **none | more
-    )
+    return Logs(windows=windows, until=AT, read=0, without_severity=0, without_payload=0, **none | more)
 
 
 def sign(**more: Any) -> Signature:
