@@ -9,7 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fixtures.evidence.base import Reason, Why
-from plugins.diagnosis import CLEARANCES, LINKS, Confidence, diagnose, flaw
+from plugins.diagnosis import Confidence, diagnose
+from plugins.diagnosis.contradictions import contradictions
+from plugins.diagnosis.graph import Graph, flaw
+from plugins.diagnosis.links import CLEARANCES, LINKS, Clearance, Link
 from plugins.outcome import Outcome, Severity
 from plugins.reporting.record import ComparisonRecord, Criterion, Result
 from plugins.runbook import read
@@ -356,3 +359,183 @@ def test_links_name_criteria_of_the_contract() -> None:
     known = rows(ALL).keys()
     assert {id for link in LINKS for id in (link.cause, *link.effects)} <= known
     assert {id for one in CLEARANCES for id in (*one.effects, *one.clears)} <= known
+
+
+ENDS = {
+    f"{link.cause} {'+'.join(link.symptoms)} > {effect} {'+'.join(link.effect_symptoms)}": (link, effect)
+    for link in LINKS
+    for effect in link.effects
+}
+CLEARED = {
+    f"{effect} > {need} {'+'.join(one.symptoms)}": (one, effect, need)
+    for one in CLEARANCES
+    for effect in one.effects
+    for need in one.clears
+}
+
+
+def showing(id: str, symptoms: tuple[str, ...], needs: tuple[str, ...] = ()) -> Result:
+    """Return a failure with several symptoms."""
+    comparisons = [one for symptom in symptoms or ("any",) for one in saw(id, symptom).comparisons]
+    return saw(id, "", needs=needs).model_copy(update={"comparisons": tuple(comparisons)})
+
+
+@pytest.mark.parametrize("outcome", ["fail", "blocked"])
+@pytest.mark.parametrize("pair", ENDS)
+def test_a_part_of_the_criteria_is_diagnosed(pair: str, outcome: str) -> None:
+    """A run that selected only a link's cause, or only an effect, comes to a diagnosis, whatever the rest needs."""
+    link, effect = ENDS[pair]
+    cause = showing(link.cause, link.symptoms, needs=link.effects)
+    assert diagnose(results(cause)).causes == (link.cause,)
+    if outcome == "fail":
+        alone = showing(effect, link.effect_symptoms or link.symptoms, needs=(link.cause,))
+        assert diagnose(results(alone)).causes == (effect,)
+    else:
+        why = Why(reason=Reason.DEPENDENCY, detail="x", criterion=link.cause)
+        assert diagnose(results(result(effect, "blocked", link.cause, why=why))).causes == ()
+
+
+@pytest.mark.parametrize("pair", CLEARED)
+def test_a_part_of_what_clears_is_diagnosed(pair: str) -> None:
+    """A run that selected only one end of a clearance comes to a diagnosis; of both, neither explains the other."""
+    one, effect, need = CLEARED[pair]
+    for alone in (showing(effect, one.symptoms, needs=(need,)), showing(need, one.symptoms, needs=(effect,))):
+        assert diagnose(results(alone)).causes == (alone.criterion.id,)
+    for symptom in (one.symptoms[:1], one.symptoms):
+        both = diagnose(results(result(need, "fail"), showing(effect, symptom, needs=(need,))))
+        assert both.causes == (need, effect)
+    # Something else beside it, nothing at all, and another need are explained by declaration.
+    more = showing(effect, (*one.symptoms, "other"), needs=(need, "Z"))
+    assert diagnose(results(result(need, "fail"), more)).explained_by == {effect: need}
+    assert diagnose(results(result(need, "fail"), result(effect, "fail", need))).explained_by == {effect: need}
+    assert diagnose(results(result("Z", "fail"), more)).explained_by == {effect: "Z"}
+    assert diagnose(results(result(need, "fail"), showing("Z", one.symptoms, (need,)))).explained_by == {"Z": need}
+
+
+@pytest.mark.parametrize("pair", ENDS)
+def test_every_link_explains_what_it_says(pair: str) -> None:
+    """The effect folds under the cause with each of the symptoms, and not with one that is of nobody's."""
+    link, effect = ENDS[pair]
+    for cause_symptom in link.symptoms or ("any",):
+        alike = (cause_symptom,) if link.same else link.effect_symptoms or ("any",)
+        for symptom in alike:
+            reason = symptom in {*Reason}
+            cause, shown = saw(link.cause, cause_symptom), saw(effect, symptom)
+            if reason:
+                shown = result(effect, "blocked", why=Why(reason=Reason(symptom), detail="x"))
+            assert diagnose(results(cause, shown)).explained_by == {effect: link.cause}
+            assert diagnose(results(shown, cause)).explained_by == {effect: link.cause}
+    if link.is_particular:
+        stranger = saw(effect, "stranger", "another")
+        assert diagnose(results(showing(link.cause, link.symptoms), stranger)).explained_by == {}
+    if link.symptoms:
+        effects = showing(effect, link.effect_symptoms)
+        found = diagnose(results(saw(link.cause, "stranger"), effects)).explained_by
+        assert found == {} or any(not one.symptoms for one in LINKS if one.cause == link.cause)
+
+
+def test_what_makes_a_link_particular() -> None:
+    """Any of three; by default none, and it is worth more than a declaration."""
+    plain = Link("A", (), ("B",))
+    assert (plain.is_particular, plain.same, plain.same_value, plain.presumed) == (False, False, False, False)
+    for link in (
+        Link("A", (), ("B",), ("x",)),
+        Link("A", (), ("B",), same=True),
+        Link("A", (), ("B",), same_value=True),
+    ):
+        assert link.is_particular
+    assert Clearance(("A",), ("x",), ("B",)).clears == ("B",)
+
+
+def test_a_presumption_falls_when_it_is_contradicted() -> None:
+    """Lines of the log go back to a state by presumption only, so not where a session shows the state to be right."""
+    line = saw("LOG-SIGN", "initialisation-timeout")
+    for id in ("SQL-STATE", "VPC-STATE"):
+        state, open_ = result(id, "fail"), holding("DB-CONNECT", id, probe="sessions")
+        assert diagnose(results(state, line)).explained_by == {"LOG-SIGN": id}
+        assert diagnose(results(state, open_, line)).explained_by == {}
+        assert not Graph(results(state, line)).is_seen("LOG-SIGN")
+
+
+def test_what_is_seen_outweighs_a_contradiction() -> None:
+    """An effect that evidence puts down to a contradicted cause confirms it; one that is declared does not explain."""
+    state, open_ = result("SQL-STATE", "fail"), holding("Y", "SQL-STATE", probe="sessions")
+    found = diagnose(results(state, open_, saw("DB-CONNECT", "refused")))
+    assert found.confidence == {"SQL-STATE": Confidence.CONFIRMED}
+    why = Why(reason=Reason.DNS, detail="x")
+    assert Graph(results(state, open_, result("B", "blocked", "SQL-STATE", why=why))).roots("B") == ("SQL-STATE",)
+    assert Graph(results(state, open_, result("B", "fail", "SQL-STATE"))).roots("B") == ()
+
+
+def test_a_contradiction_holds_and_needs_the_cause() -> None:
+    """What warns, what needs something else, and what nobody looked at, contradict nothing."""
+    state = result("X", "fail")
+    held = holding("Y", "X", probe="sessions").model_copy(update={"comparisons": ()})
+    (against,) = contradictions("X", results(state, held))
+    assert against.observed == "Y"
+    two = holding("Y", "X", probe="sessions")
+    two = two.model_copy(
+        update={"comparisons": (*holding("Y", probe="sessions", said="first").comparisons, *two.comparisons)}
+    )
+    assert contradictions("X", results(state, two))[0].observed == "slowest of 5 sessions: 0.031 s"
+    failed = held.model_copy(update={"outcome": Outcome.WARN})
+    for other in (holding("Y", "Z", probe="sessions"), holding("Y", "X", probe="nobody's"), failed):
+        assert contradictions("X", results(state, other)) == ()
+
+
+def test_three_severities_are_named_in_their_order() -> None:
+    """Critical, major, advisory; what is only blocked behind a cause makes it no graver."""
+    made = [result(severity, "fail", severity=severity) for severity in ("advisory", "major", "critical")]
+    assert diagnose(results(*made)).causes == ("critical", "major", "advisory")
+    why = Why(reason=Reason.DEPENDENCY, detail="x", criterion="A")
+    found = diagnose(
+        results(
+            result("B", "fail", severity="major"),
+            result("A", "fail", severity="advisory"),
+            result("C", "blocked", why=why),
+        )
+    )
+    assert found.causes == ("B", "A")
+    assert found.explains("A") == ("C",)
+    assert found.explains("B") == ()
+
+
+def test_a_circle_of_evidence_is_cut_where_the_run_came_first() -> None:
+    """Two failures that each name the other leave one cause, the first in the run, and all else goes back to it."""
+    named = {
+        id: saw(id, "x").model_copy(update={"blocked": (Why(reason=Reason.DEPENDENCY, detail="x", criterion=other),)})
+        for id, other in (("A", "B"), ("B", "C"), ("C", "B"), ("D", "A"))
+    }
+    for order in (("A", "B", "C", "D"), ("D", "C", "B", "A"), ("B", "C", "A", "D"), ("C", "A", "B", "D")):
+        found = diagnose({id: named[id] for id in order})
+        assert len(found.causes) == 1
+        assert {*found.explained_by} == {*named} - {*found.causes}
+        assert {*found.explained_by.values()} == {*found.causes}
+
+
+def test_a_warning_is_nothing_that_a_link_must_explain() -> None:
+    """What only warns beside a violation keeps nothing from folding, and makes nothing fold."""
+    effect = saw("DB-CONNECT", "refused")
+    warned = saw("DB-CONNECT", "slow").comparisons[0].model_copy(update={"warning": True})
+    held = warned.model_copy(update={"warning": False, "holds": True})
+    effect = effect.model_copy(update={"comparisons": (*effect.comparisons, warned, held)})
+    assert diagnose(results(result("SQL-STATE", "fail"), effect)).explained_by == {"DB-CONNECT": "SQL-STATE"}
+
+
+def test_a_difference_that_holds_is_not_told() -> None:
+    """Terraform's difference does not fold under an equal value with which the other criterion was content."""
+    told = saw("VPC-NET", "different", "default")
+    held = told.comparisons[0].model_copy(update={"observed": "e2-micro", "holds": True})
+    told = told.model_copy(update={"comparisons": (*told.comparisons, held)})
+    assert diagnose(results(told, saw("TF-DRIFT", "drifted", "e2-micro"))).explained_by == {}
+    why = Why(reason=Reason.DNS, detail="x")
+    assert diagnose(results(told, result("TF-DRIFT", "blocked", why=why))).explained_by == {}
+
+
+def test_only_failures_speak_for_a_shared_thing() -> None:
+    """A failure without a comparison says nothing of it, and what is blocked or warns has no speaker."""
+    bare, one = result("A", "fail"), saw("B", "not-found", "no c")
+    assert diagnose(results(bare, one)).causes == ("A", "B")
+    warned = saw("C", "not-found", "no c").model_copy(update={"outcome": Outcome.WARN})
+    assert diagnose(results(one, warned)).explained_by == {}
+    assert Graph(results(one, warned)).roots("C") == ()

@@ -86,7 +86,7 @@ def failing() -> Expect:
 def test_how_a_test_ends_decides_the_outcome(
     error: BaseException | None, outcome: Outcome, blocked: list[Reason], reason: str
 ) -> None:
-    """A violation fails, what was not seen and what broke of ours is blocked, a skip with a reason is not applicable."""
+    """A violation fails, what was not seen or broke of ours is blocked, a skip with a reason is not applicable."""
     expect = Expect()
     expect.block(WHY)
     found = carried(reported(item(expect=expect), ended(error), report(outcome="failed" if error else "passed")))

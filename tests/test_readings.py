@@ -8,6 +8,8 @@ from fixtures.evidence.logs import Quote, Signature
 from fixtures.evidence.sessions import ConnectionCount, Phases, Session, Sessions
 from fixtures.evidence.settings import DatabaseSettings, Setting
 from plugins.diagnosis import diagnose
+from plugins.diagnosis.readings import READINGS
+from plugins.diagnosis.readings import read as read_of
 from plugins.reporting.record import Result
 from tests.test_diagnosis import results, saw
 
@@ -109,3 +111,64 @@ def test_nothing_is_read_into_what_was_not_seen() -> None:
         ("VPC-STATE", "different"),
     ):
         assert read(saw(id, symptom)) == ""
+
+
+def test_a_reading_is_for_its_causes_and_symptoms_alone() -> None:
+    """Evidence that would make a sentence makes none for another cause, or for another symptom."""
+    evidence = {"sessions": sessions(STUCK, FAST)}
+    for id, symptom in (("DB-CONNECT", "refused"), ("SQL-STATE", "stalled")):
+        assert read_of(id, results(seeing(saw(id, symptom), **evidence))) == ""
+    for reading in READINGS:
+        for id in reading.causes:
+            assert bool(read_of(id, results(seeing(saw(id, reading.symptoms[0]), **evidence)))) is (
+                reading.says.__name__ in ("_connector", "_server")
+            )
+
+
+def test_sessions_that_are_only_slow_are_not_stuck() -> None:
+    """Where every session opened, none is counted as stuck, whether or not a query was timed."""
+    said = read(seeing(saw("DB-CONNECT", "slow-tls"), sessions=sessions(FAST)))
+    assert said.endswith(": sessions are slow to get past TCP, while the server answers a query in 0.012 s")
+    said = read(seeing(saw("DB-CONNECT", "slow-tls"), sessions=sessions(SLOW)))
+    assert said.endswith("and not to a slow server: sessions are slow to get as far as TCP")
+    said = read(seeing(saw("DB-CONNECT", "stalled"), sessions=sessions(STUCK, FAST)))
+    assert "1 of 2 sessions get as far as TCP and no further, while" in said
+    assert read(saw("DB-CONNECT", "stalled")).endswith(": sessions are slow to get as far as TCP")
+
+
+def test_a_way_that_was_not_timed_says_nothing_of_the_server() -> None:
+    """Without a time of TCP there is no sentence."""
+    untimed = Session(opened=False, answered=False, connect_s=1.0, phases=Phases(), failure="query-slow")
+    assert read(seeing(saw("DB-QUERY", "query-slow"), sessions=sessions(untimed))) == ""
+
+
+def test_arithmetic_is_only_made_of_what_is_known() -> None:
+    """Without one of the numbers it is left out, and what fits exactly has room."""
+    full = saw("SQL-CONNS", "above")
+    for count in ({"used": 110, "limit": None}, {"used": None, "limit": 110}):
+        assert read(seeing(full, connection_count=count)) == ""
+    for limit, share in ((250, "for which there is room: others hold the rest"), (249, "more than there are")):
+        count = {"used": 110, "limit": limit}
+        known = seeing(full, connection_count=count, database_settings=settings(), cloud_run=cloud_run())
+        assert read(known).endswith(f" may take 250, {share}")
+    count = {"used": 110, "limit": 110}
+    taken = "110 of 110 connections are taken"
+    for name in ("pool_size", "max_overflow"):
+        half = settings().model_dump(mode="json")
+        del half["pool"][name]
+        assert read(seeing(full, connection_count=count, database_settings=half, cloud_run=cloud_run())) == taken
+    assert read(seeing(full, connection_count=count, database_settings=settings())) == taken
+
+
+def test_the_source_is_named_where_it_says_more_than_what_runs() -> None:
+    """The same value, or a smaller one, was deployed as it was written; a line without seconds is silent."""
+    line = saw("LOG-SIGN", "initialisation-timeout-regressed")
+    for written, named in ((24.0, False), (25.0, False), (26.0, True)):
+        said = read(seeing(line, logs=outage(revision="old"), database_settings=settings(written)))
+        assert ("although the source says" in said) is named
+    silent = outage()
+    silent["signatures"]["initialisation-timeout"]["seconds"] = []
+    assert read(seeing(line, logs=silent)) == ""
+    two = outage(revision="old")
+    two["signatures"]["initialisation-timeout"]["seconds"] = [20.0, 30.0]
+    assert read(seeing(line, logs=two)).startswith("old runs an initialisation timeout of 20 s")

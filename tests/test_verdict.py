@@ -58,16 +58,16 @@ class Keeper:
         self.complete_is = list(complete)
         self.calls: list[str] = []
 
-    def take(self, answers: Any, needed: Any) -> None:
+    def take(self, *_: Any) -> None:
         """Note that something was taken."""
         self.calls.append("take")
 
-    def complete(self, needed: Any) -> bool:
+    def complete(self, *_: Any) -> bool:
         """Say whether all is there."""
         self.calls.append("complete")
         return self.complete_is.pop(0) if self.complete_is else True
 
-    def end(self, record: Record) -> None:
+    def end(self, *_: Any) -> None:
         """Note the end."""
         self.calls.append("end")
 
@@ -151,25 +151,17 @@ def test_what_cut_a_run_short_is_said(tmp_path: Path, status: int, ended_by: str
 
 def test_what_never_ran_is_blocked(tmp_path: Path) -> None:
     """A criterion without a result is not run; where its probe can be followed, how far it was is said."""
-    for status, client, more in (
-        (0, None, "the run ended before it"),
-        (2, None, "the run was interrupted"),
-        (2, Client(), "the run was interrupted"),
+    for status, code, more in (
+        (0, Gate.UNPROVEN, "the run ended before it"),
+        (2, -1, "the run was interrupted"),
     ):
         run = a_run(tmp_path, HOLDS)
         run.record.results = {}
-        if client is None:
-            made = finish(a_session(run), status)
-        else:
-            run.record.ended_by = more
-            run.profile, made = load("staging"), None
-            assert judged._told(client) == {}
-        if made is not None:
-            assert (made.results["A"].outcome, made.results["A"].blocked[0].detail) == (
-                Outcome.BLOCKED,
-                f"not run: {more}",
-            )
-            assert made.exit_code == (Gate.UNPROVEN if status == 0 else -1)
+        made = finish(a_session(run), status)
+        assert made is not None
+        assert (made.results["A"].outcome, made.exit_code) == (Outcome.BLOCKED, code)
+        assert made.results["A"].blocked[0].detail == f"not run: {more}"
+    assert judged._told(Client()) == {}
     assert judged._told(None) == {}
     assert judged._told(Client({"soak": "3 of 9"})) == {"soak": "3 of 9"}
     run.record.selected["A"] = HOLDS.criterion.model_copy(update={"probes": ("soak", "x")})
@@ -228,7 +220,7 @@ def test_who_was_interrupted_does_not_wait(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, status: int, complete: bool, asked: bool, calls: list[str]
 ) -> None:
     """From where a run looked is asked when it ended, or when it is known already."""
-    monkeypatch.setattr(judged, "resolved", lambda declared, client: load("staging"))
+    monkeypatch.setattr(judged, "resolved", lambda *_: load("staging"))
     run = a_run(tmp_path, HOLDS, client=Client({}, vantage=attempt(HERE)), keeper=Keeper(complete))
     finish(a_session(run), status)
     assert (run.record.viewpoint.place == "a machine", run.keeper.calls) == (asked, calls)
@@ -323,7 +315,7 @@ def test_a_crashed_engine_leaves_the_profile_as_it_was_declared(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """With a client the addresses are those that it knows; how far probes were matters only to a run cut short."""
-    monkeypatch.setattr(judged, "resolved", lambda declared, client: "resolved")
+    monkeypatch.setattr(judged, "resolved", lambda *_: "resolved")
     monkeypatch.setattr(judged, "_fitting", lambda *_: ())
     run = a_run(tmp_path, HOLDS)
     run.record.selected = {"A": HOLDS.criterion.model_copy(update={"probes": ("soak",)})}
