@@ -1,7 +1,9 @@
 """Root cause first: which failure explains which."""
 
 import re
+import signal
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,6 +42,25 @@ def saw(id: str, symptom: str, observed: str = "x", needs: tuple[str, ...] = ())
 def results(*items: Result) -> dict[str, Result]:
     """Return results by id."""
     return {item.criterion.id: item for item in items}
+
+
+@pytest.fixture
+def ceiling() -> Iterator[None]:
+    """End a search that goes round for ever."""
+    signal.signal(signal.SIGALRM, signal.default_int_handler)
+    signal.alarm(20)
+    yield
+    signal.alarm(0)
+
+
+@pytest.mark.usefixtures("ceiling")
+@pytest.mark.parametrize("order", ["PXZ", "PZX", "XPZ"])
+def test_failures_that_go_back_to_each_other_have_one_cause(order: str) -> None:
+    """A circle is cut where the run came to it first, and all that is on it goes back to that."""
+    made = results(result("P", "fail", "X", "Z"), result("X", "fail", "Z", "P"), result("Z", "fail", "X"))
+    found = diagnose({id: made[id] for id in order})
+    assert found.causes == (order[0],)
+    assert found.explained_by == dict.fromkeys(order[1:], order[0])
 
 
 def test_a_failure_folds_under_the_failure_upstream() -> None:
