@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+import suites.preflight.test_0_vantage as preflight
 from fixtures.evidence.base import Attempt, Evidence, Reason, Why
 from fixtures.evidence.identity import Identity
 from fixtures.evidence.parity import Parity, SharedSetting
@@ -15,7 +16,6 @@ from fixtures.evidence.soak import Blind, Lapse, Soak, Track
 from fixtures.expect import Expect, Judgement, Locked
 from fixtures.profile import load
 from fixtures.profile.lock import Pool, Timeouts
-from suites.preflight import test_0_vantage as preflight
 from suites.prevention.test_lock import test_settings_can_be_locked as settings_can_be_locked
 from suites.prevention.test_parity import test_targets_agree as targets_agree
 from suites.soak.test_soak import test_everything_holds as everything_holds
