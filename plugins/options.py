@@ -35,12 +35,21 @@ def minutes(text: str | None) -> float | None:
     Raises:
         pytest.UsageError: it is not a number of minutes above zero.
     """
+    return above_zero("--soak-minutes", text, "give a number of minutes above zero; 0.5 is half a minute")
+
+
+def above_zero(option: str, text: str | None, advice: str) -> float | None:
+    """Return the number that an option gives; None without it.
+
+    Raises:
+        pytest.UsageError: it is not a number above zero.
+    """
     if text is None:
         return None
     try:
-        read = float(text)
+        number = float(text)
     except ValueError:
-        read = math.nan
-    if not (math.isfinite(read) and read > 0):
-        raise pytest.UsageError(f"--soak-minutes {text}: give a number of minutes above zero; 0.5 is half a minute")
-    return read
+        number = math.nan
+    if not (math.isfinite(number) and number > 0):
+        raise pytest.UsageError(f"{option} {text}: {advice}")
+    return number

@@ -1,10 +1,9 @@
 """`--wait-ready SECONDS`: a deployment gets a bounded time to serve before it is judged, and is judged by RUN-READY."""
 
-import math
-
 import pytest
 
 from plugins.criteria import criteria
+from plugins.options import above_zero
 
 CRITERION_ID = "RUN-READY"
 _MARKER = "ready"
@@ -52,13 +51,4 @@ def wait_ready_s(config: pytest.Config) -> float | None:
     Raises:
         pytest.UsageError: it is not a number of seconds above zero.
     """
-    text: str | None = config.option.wait_ready
-    if text is None:
-        return None
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = math.nan
-    if not (math.isfinite(seconds) and seconds > 0):
-        raise pytest.UsageError(f"--wait-ready {text}: give a number of seconds above zero, such as 300")
-    return seconds
+    return above_zero("--wait-ready", config.option.wait_ready, "give a number of seconds above zero, such as 300")
