@@ -19,7 +19,8 @@ PAGE = Path(__file__).parent.parent.parent / "docs" / "fault-matrix.md"
 _HEAD = """# The fault matrix
 
 Every fault of the embedded replica, alone and in pairs, against the whole suite. Made by `python -m tests.matrix.page`;
-a test compares. The figures are those of the last `python -m tests.matrix`, which runs everything and writes them.
+a test compares. The figures are added up over the verdicts of one whole run; `python -m tests.matrix` runs everything
+and writes them anew.
 
 Each row is a whole run: the replica's servers are really broken, the real probes look at them with their real clients
 over the real protocols, and the real suites, plugins and reports judge what was seen. No limit and no wait is scaled: a

@@ -16,9 +16,9 @@ REASONS = FOLDER / "survivors.toml"
 _HEAD = """# Mutation: is a mistake in the suite noticed?
 
 Small mistakes are made in what judges, one at a time: a comparison turned round, a boundary moved, a condition
-turned, a constant changed, a comparison taken away. Then what the runs of [the fault matrix](fault-matrix.md) saw is
-judged again with the mistake, until an outcome (for what judges whole runs: the first cause, or the exit code too) is
-another; where none is, the tests that name the module are run. What is changed: every suite, and `fixtures/expect.py`,
+turned, a constant changed, a comparison taken away. Then the tests that name the module and take milliseconds are
+run; where they pass, what runs of [the fault matrix](fault-matrix.md) saw is judged again, until an outcome, the first
+cause or the exit code is another. What is changed: every suite, and `fixtures/expect.py`,
 `plugins/diagnosis`, `plugins/gaps.py`, `plugins/judging.py`, `plugins/outcome.py`, `plugins/verdict.py`. Texts for
 people are not changed, nor what declarations (decorators, annotations) say.
 
