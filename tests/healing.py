@@ -5,7 +5,6 @@ import json
 import os
 import re
 import shutil
-import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
@@ -19,8 +18,8 @@ from fixtures.replica.box import Box
 from fixtures.replica.faults import FAULTS
 from fixtures.replica.handout import write_target
 from tests.typist import UNSPOKEN, Gcloud, Typist
+from tests.warm import ROOT, popen
 
-ROOT = Path(__file__).parent.parent
 ROUNDS = 8
 """More runs of the suite than any remedy takes."""
 _GOES_ON = re.compile(r"sed |git |gcloud compute networks vpc-access connectors delete ")
@@ -125,10 +124,13 @@ def look(target: Path, directory: Path) -> dict[str, Any]:
         (programs / "terraform").symlink_to(terraform)
     command = [sys.executable, "-m", "pytest", f"--target={target}", f"--reports={directory}", "-q", "-m", "not soak"]
     command += ["-p", "no:cacheprovider"]
-    done = subprocess.run(command, cwd=ROOT, env=os.environ | {"PATH": str(programs)}, capture_output=True, check=False)
+    env = os.environ | {"PATH": str(programs)}
+    run = popen.Popen(command, cwd=ROOT, env=env, stdout=popen.PIPE, stderr=popen.PIPE)
+    run.stdin.close()
+    out, err = run.communicate()
     written = directory / "latest" / "verdict.json"
     if not written.exists():
-        raise AssertionError((done.stdout + done.stderr).decode())
+        raise AssertionError((out + err).decode())
     verdict: dict[str, Any] = json.loads(written.read_text(encoding="utf-8"))
     return verdict
 

@@ -13,6 +13,7 @@ from fixtures.replica.faults import FAULTS
 from tests.healing import Healing, heal
 from tests.healing_table import GROUPS, NOT_BY_COMMAND, REMAINS, SAME
 from tests.typist import Gcloud
+from tests.warm import forking
 
 AT_ONCE = 2
 _HEAD = """# The healing loop
@@ -42,7 +43,7 @@ def run(directory: Path) -> list[Healing]:
     """Run the loop for every group."""
     gcloud = Gcloud(directory)
     try:
-        with ThreadPoolExecutor(AT_ONCE) as pool:
+        with forking(), ThreadPoolExecutor(AT_ONCE) as pool:
             numbered = enumerate(GROUPS)
             return list(pool.map(lambda one: heal(one[1].ids, gcloud, directory / f"{one[0]}"), numbered))
     finally:

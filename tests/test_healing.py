@@ -27,6 +27,7 @@ def gcloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcloud]:
 @NEEDS
 @pytest.mark.gcloud
 @pytest.mark.healing
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.ids[0])
 def test_the_printed_commands_heal(group: Group, gcloud: Gcloud, tmp_path: Path) -> None:
     """The suite is red and names each cause; what it prints is typed; on the same replica, the suite is green."""

@@ -12,9 +12,8 @@ from typing import Any
 from fixtures.replica.faults import FAULTS
 from fixtures.replica.postgres import TEMPLATE
 from plugins.runbook import read
-from tests.matrix import popen
+from tests.warm import ROOT, popen
 
-ROOT = Path(__file__).parent.parent.parent
 ALWAYS = {"TMO-NEST": "warn", "CAP-PLAN": "warn"}
 """Advisories that the plan's own numbers violate, so that they warn on the healthy replica as well."""
 TERRAFORM = shutil.which("terraform")

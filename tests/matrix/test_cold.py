@@ -30,6 +30,7 @@ SAMPLE = {
 
 
 @pytest.mark.matrix
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("id", SAMPLE.values())
 def test_a_warm_run_says_what_a_cold_one_says(id: str, tmp_path: Path) -> None:
     """Outcomes, symptoms, causes, what explains what, first hints and exit code are the same both ways."""

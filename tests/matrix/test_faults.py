@@ -11,7 +11,7 @@ from tests.healing_table import SAME
 from tests.matrix.figures import Note
 from tests.matrix.runs import ALWAYS, EVERYTHING, SOAK, TERRAFORM, Outcomes, Verdict, cold, expected, warm
 
-pytestmark = pytest.mark.matrix
+pytestmark = [pytest.mark.matrix, pytest.mark.usefixtures("forks")]
 
 FAMILIES = {fault.apply.__module__: id for id, fault in reversed(FAULTS.items())}
 """The first fault of each family: the quick cut."""

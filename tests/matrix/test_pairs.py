@@ -14,6 +14,7 @@ SEVERITIES = ("critical", "major", "advisory")
 
 
 @pytest.mark.matrix
+@pytest.mark.usefixtures("forks")
 @pytest.mark.parametrize("pair", PAIRS, ids=" + ".join)
 def test_neither_of_two_faults_is_lost(pair: Pair, tmp_path: Path, note: Note) -> None:
     """Both causes are named or explained, or one is blocked by the other; no criterion of either is green."""

@@ -1,4 +1,4 @@
-"""`python -m tests.matrix.warm SOCKET`: forks the suite's own programs from a process that has imported all they need.
+"""`python -m tests.warm SOCKET`: forks the suite's own programs from a process that has imported all they need.
 
 A run is three programs: pytest, the engine, the replica. Two thirds of what they compute, when started cold, is the
 import of libraries. That, and nothing else, is spared here: each program is a process of its own, runs from its `main`
@@ -19,10 +19,10 @@ import signal
 import socket
 import sys
 import traceback
-from pathlib import Path
 from typing import Any, NoReturn
 
-ROOT = Path(__file__).parent.parent.parent
+from tests.warm import ROOT, popen
+
 STREAMS = 3
 ON_DEMAND = (
     "_strptime",
@@ -42,8 +42,6 @@ def main() -> None:
     """Import everything, then fork for whoever asks, until standard input ends."""
     os.chdir(ROOT)
     load()
-    from tests.matrix import popen
-
     popen.Popen.forks_at = sys.argv[1]
     for starter in ("fixtures.engine.client", "fixtures.engine.launch"):
         vars(sys.modules[starter])["subprocess"] = popen

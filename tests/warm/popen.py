@@ -1,4 +1,4 @@
-"""As much of `subprocess` as the suite's own programs use on each other; each is forked by the process in `warm.py`."""
+"""As much of `subprocess` as the suite's own programs use on each other; each is forked by `python -m tests.warm`."""
 
 import contextlib
 import json
