@@ -344,6 +344,38 @@ def test_words_in_capitals_can_be_filled_in() -> None:
     assert set(left) <= {"AND", "CRITICAL", "DEFAULT", "ENVIRONMENT", "ERROR", "HEAD", "NOT", "WARNING"}
 
 
+SHOWN_BY = {
+    "ACCOUNT": "service-accounts list",
+    "CHANNEL": "channels list",
+    "COMMIT": "log -",
+    "EXCLUSION": "sinks describe",
+    "POLICY": "policies list",
+    "REVISION": "revisions list",
+    "SECRET": "secrets list",
+    "SECRET_ID": "secrets list",
+    "USER": "users list",
+    "VERSION": "versions list",
+}
+"""What shows the words that nobody knows by heart."""
+
+
+def test_words_in_capitals_are_shown_before_they_are_asked_for() -> None:
+    """Where a hint asks for a revision, a version and so on, a command before it lists them, of the same service."""
+    missing = []
+    for hint in BOOK.hints:
+        shown: list[str] = []
+        for command in hint.commands:
+            words = (
+                [] if command.run.startswith("psql") else re.findall(r"(?<![\w{])[A-Z][A-Z_]+(?![\w}])", command.run)
+            )
+            for word in SHOWN_BY.keys() & set(words):
+                service = "".join(re.findall(r"update-traffic (\S+)", command.run))
+                if not any(SHOWN_BY[word] in one and service in one for one in shown):
+                    missing.append((hint.id, word, command.run))
+            shown.append(command.run)
+    assert missing == []
+
+
 SOUND = """
 [command.look]
 run = "gcloud info"

@@ -106,6 +106,20 @@ def test_the_timeout_is_found_restored_and_taken_back(checkout: Checkout) -> Non
     assert checkout.timeouts()["initialization_timeout"] == 25.0
 
 
+def test_the_restored_timeout_is_committed_and_that_taken_back(checkout: Checkout) -> None:
+    """The commit holds the restored value alone; taking it back leaves the value in the working copy."""
+    checkout.sh(command("restore-timeout").run)
+    (checkout.path / "beside.txt").write_text("somebody's own", encoding="utf-8")
+    assert checkout.sh(command("commit-settings").run).returncode == 0
+    assert checkout.git("show", "--name-only", "--format=%s").split("\n\n") == [
+        "Restore the planned initialization_timeout",
+        f"{FILE}\n",
+    ]
+    assert checkout.sh(command("commit-settings").undo).returncode == 0
+    assert "lower the timeout" in checkout.git("log", "-1")
+    assert checkout.timeouts() == LOCK
+
+
 ONE_LINE = """
 TIMEOUTS = {
     "test": {"initialization_timeout": 20.0, "pool_timeout": 20.0},
