@@ -320,9 +320,9 @@ async def test_a_logout_that_the_backend_does_not_heed_shows(box: Box) -> None:
 
 async def test_without_a_login_everything_that_needs_one_is_blocked_by_it(box: Box) -> None:
     """A login that fails blocks the run and the agreement; strangers need none to be refused."""
-    box.world.behaviour.login.status = 401
+    box.world.behaviour.login.status = 500
     at = overlaid(box)
-    assert (await at.see("login")).value.login.problem == "status-401"
+    assert (await at.see("login")).value.login.problem == "status-500"
     for probe in ("chat_run", "agreement"):
         why = (await at.see(probe)).blocked
         assert why is not None
