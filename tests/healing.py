@@ -22,6 +22,7 @@ from tests.warm import ROOT, popen
 
 ROUNDS = 8
 """More runs of the suite than any remedy takes."""
+SOAK_MINUTES = 0.6
 _GOES_ON = re.compile(r"sed |git |gcloud compute networks vpc-access connectors delete ")
 """Changes that are half of one: of the working copy, and what is deleted to be made anew."""
 
@@ -70,7 +71,8 @@ def must_hold(fault: str) -> set[str]:
     How alike staging and production are is the whole group's; and a log keeps what was written until a service has a
     newer revision, so that it is asked only where it alone was turned.
     """
-    turns = FAULTS[fault].turns.keys() - {"PARITY"}
+    everything = FAULTS[fault].turns.keys()
+    turns = everything - {"PARITY"} or everything
     return turns - {"LOG-CRIT", "LOG-SIGN"} or turns
 
 
@@ -91,20 +93,21 @@ def broken(faults: Iterable[str]) -> Iterator[Box]:
         loop.close()
 
 
-def heal(faults: Iterable[str], gcloud: Gcloud, directory: Path) -> Healing:
+def heal(faults: Iterable[str], gcloud: Gcloud, directory: Path, looks_at: str) -> Healing:
     """Break a replica, and do what the suite says, change by change, until it says nothing more.
 
     Args:
         faults: what is broken.
         gcloud: the one that is typed to.
         directory: for the reports.
+        looks_at: the marker expression of each run.
     """
     told = Healing(tuple(faults))
     with broken(told.faults) as box:
         target = write_target(box.overlay(), box.directory)
-        hand = _Hand(told, Typist(box.world, gcloud, _environment(box, target)))
+        hand = _Hand(told, Typist(box.world, gcloud, _environment(box, target), box.expired_token()))
         for _ in range(ROUNDS):
-            verdict = look(target, directory / f"{told.runs}")
+            verdict = look(target, directory / f"{told.runs}", looks_at)
             told.runs += 1
             before, told.green = told.green, turned(verdict)
             if told.runs == 1:
@@ -115,15 +118,15 @@ def heal(faults: Iterable[str], gcloud: Gcloud, directory: Path) -> Healing:
     return told
 
 
-def look(target: Path, directory: Path) -> dict[str, Any]:
+def look(target: Path, directory: Path, looks_at: str) -> dict[str, Any]:
     """Run the suite against a running replica, without the tools whose start would prove nothing more."""
     directory.mkdir(parents=True)
     programs = directory / "bin"
     programs.mkdir()
     if terraform := shutil.which("terraform"):
         (programs / "terraform").symlink_to(terraform)
-    command = [sys.executable, "-m", "pytest", f"--target={target}", f"--reports={directory}", "-q", "-m", "not soak"]
-    command += ["-p", "no:cacheprovider"]
+    command = [sys.executable, "-m", "pytest", f"--target={target}", f"--reports={directory}", "-q", "-m", looks_at]
+    command += ["-p", "no:cacheprovider", f"--soak-minutes={SOAK_MINUTES}"]
     env = os.environ | {"PATH": str(programs)}
     run = popen.Popen(command, cwd=ROOT, env=env, stdout=popen.PIPE, stderr=popen.PIPE)
     run.stdin.close()
@@ -150,6 +153,8 @@ class _Hand:
     done: dict[tuple[str, str], int] = field(default_factory=dict)
     waiting: list[tuple[str, str]] = field(default_factory=list)
     """Deployments, which come once when all that is to be edited was."""
+    since: set[str] = field(default_factory=set)
+    """What was typed since the last look: nobody types it twice because two findings ask for it."""
     restored: bool = False
     """Whether something was taken back in the checkout since the last look: it may have mended other findings, too."""
 
@@ -170,6 +175,7 @@ class _Hand:
             for key in [key for key in self.done if key[1].startswith("gcloud run services update")]:
                 del self.done[key]  # a deployment sets them anew
         self.waiting.clear()
+        self.since.clear()
         self.restored = False
         return any(made)
 
@@ -184,7 +190,7 @@ class _Hand:
             if line.startswith("pytest") or UNSPOKEN.match(line):
                 self.told.left.add(line)
                 continue
-            if changes and line.startswith("git "):
+            if changes and line.startswith("git ") and " commit " not in line:
                 if self.restored:
                     return True
                 self.restored = True
@@ -193,7 +199,10 @@ class _Hand:
             if changed and "deploy_to_gcp" in line:
                 self.waiting.append((id, filled))
                 return True
-            if not self.typist.is_there(filled):
+            if filled in self.since:
+                self.done[key], changed = 1, changed or changes
+            elif not self.typist.is_there(filled):
+                self.since.add(filled)
                 code = self._type(id, filled, changes=changes)
                 self.done[key] = 1 if code == 0 or not changes else self.done.get(key, -2) + 1
                 changed = changed or changes
@@ -205,8 +214,8 @@ class _Hand:
         typed = self.typist.type(line)
         if typed.code != 0:
             self.told.failed.append((line, (typed.said or typed.printed).strip()[-300:]))
-            # No match is an answer, and where no session comes about, none to count them does.
-            answered = (" grep " in line and not typed.said) or line.startswith("psql ")
+            # No match is an answer, and so is that no session and no response comes about.
+            answered = (" grep " in line and not typed.said) or line.startswith(("psql ", "curl "))
             self.told.unread += [] if changes or answered else [line]
         if changes:
             self.told.typed.append((id, line))

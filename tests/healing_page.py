@@ -45,7 +45,9 @@ def run(directory: Path) -> list[Healing]:
     try:
         with forking(), ThreadPoolExecutor(AT_ONCE) as pool:
             numbered = enumerate(GROUPS)
-            return list(pool.map(lambda one: heal(one[1].ids, gcloud, directory / f"{one[0]}"), numbered))
+            return list(
+                pool.map(lambda one: heal(one[1].ids, gcloud, directory / f"{one[0]}", one[1].looks_at), numbered)
+            )
     finally:
         gcloud.stop()
 

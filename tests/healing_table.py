@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+EVERYTHING, SOAK = "not soak", "soak"
+
 
 @dataclass(frozen=True)
 class Group:
@@ -11,10 +13,12 @@ class Group:
         faults: their ids.
         remains: criteria that are not `pass` afterwards although no fault turned them before, or for longer than the
             fault itself; `REMAINS` says why.
+        looks_at: the marker expression of what the suite is asked.
     """
 
     faults: str
     remains: str = ""
+    looks_at: str = EVERYTHING
 
     @property
     def ids(self) -> tuple[str, ...]:
@@ -23,6 +27,20 @@ class Group:
 
 
 GROUPS = (
+    # Those that mostly wait begin first.
+    Group("database-slow-to-log-in connector-in-error alert-policy-lowered settings-merge-markers"),
+    Group("sessions-lost-later", looks_at=SOAK),
+    Group(
+        "connector-stalls alert-policy-raised redis-url-in-clear",
+        remains="TF-DRIFT PARITY LOG-CRIT LOG-SIGN",
+    ),
+    Group("health-flaps", looks_at=SOAK),
+    Group("tokens-not-renewed", looks_at=SOAK),
+    Group("socket-drops", looks_at=SOAK),
+    Group(
+        "queries-stall connector-on-default-network alert-policy-inverted pool-setting-duplicated api-key-in-clear",
+        remains="PARITY RUN-READY",
+    ),
     Group(
         "memory-lowered cpu-lowered min-instances-zero max-instances-raised backend-detached environment-misnamed "
         "database-url-unset jwt-key-unset redis-password-rotated instance-open-to-the-internet backup-overdue "
@@ -54,22 +72,13 @@ GROUPS = (
         remains="TF-DRIFT PARITY",
     ),
     Group(
-        "connector-stalls alert-policy-raised redis-url-in-clear",
-        remains="TF-DRIFT PARITY LOG-CRIT LOG-SIGN",
-    ),
-    Group("database-slow-to-log-in connector-in-error alert-policy-lowered settings-merge-markers"),
-    Group(
-        "queries-stall connector-on-default-network alert-policy-inverted pool-setting-duplicated api-key-in-clear",
-        remains="PARITY RUN-READY",
-    ),
-    Group(
         "database-certificate-expired connector-range-moved alert-policy-delayed traffic-split "
         "max-instances-lowered environment-unset network-authorised-undeclared backups-disabled",
         remains="PARITY",
     ),
     Group("database-password-rotated alert-policy-disabled alert-functions-removed"),
-    Group("connector-being-deleted"),
-    Group("database-renamed backend-reports-unhealthy", remains="RUN-READY"),
+    Group("connector-being-deleted socket-does-not-greet", remains="RUN-READY"),
+    Group("database-renamed backend-reports-unhealthy socket-refuses-tokens", remains="RUN-READY"),
     Group("event-agent-thinking-missing chat-assets-missing", remains="RUN-READY"),
     Group("instance-full auth-detached jwt-key-of-other-secret", remains="LOG-CRIT LOG-SIGN"),
     Group(
@@ -84,7 +93,26 @@ GROUPS = (
     Group("max-connections-lowered connector-scaled-down demo-mode-on"),
     Group("backups-forbidden vpcaccess-forbidden monitoring-forbidden secret-metadata-forbidden jwt-keys-differ"),
     Group("run-forbidden cloudsql-forbidden"),
-    Group("gcp-api-disabled"),
+    Group("gcp-api-disabled messages-swallowed", remains="RUN-READY"),
+    Group("answer-canned events-out-of-order expired-token-accepted logout-unheeded", remains="RUN-READY"),
+    Group("answer-fallback tool-unpaired backend-health-delayed", remains="RUN-READY"),
+    Group("answer-empty event-fields-missing", remains="RUN-READY"),
+    Group("answer-ignores-question tool-completed-before-executing", remains="RUN-READY"),
+    Group("events-in-one-burst auth-not-ready", remains="RUN-READY"),
+    Group("answer-delayed", remains="RUN-READY"),
+    Group("socket-handshake-503", remains="RUN-READY LOG-SIGN"),
+    Group("database-secret-destroyed connector-only-on-template expired-token-not-kept alert-policy-obscure"),
+    Group("database-parts-incomplete user-password-not-kept", remains="PARITY"),
+    Group("database-password-in-clear login-refused log-excluded", remains="PARITY"),
+    Group("deployment-under-way alert-levels-from-timeout"),
+    Group("connections-leaked pool-setting-computed"),
+    Group("migrations-cut pool-cut-to-capacity"),
+    Group("migrations-refused limits-made-to-nest"),
+    Group("startup-outlasted-timeout alert-levels-lowered"),
+    Group("database-port-closed alert-level-removed"),
+    Group("instance-on-default-network alert-handlers-forgotten"),
+    Group("service-deleted alert-monitor-hangs", remains="PARITY"),
+    Group("alert-handlers-told-under-lock"),
 )
 REMAINS = {
     "LOG-CRIT": "a log keeps what was written: it is clean when each service has a newer revision, or the day is over",
@@ -115,55 +143,30 @@ _CODE = "the code of a service has to be mended; no command does that"
 _READS = "the hint only reads: where the fault lies has to be found first"
 _BALANCER = "the load balancer or its certificate, of which the replica has none: the hint reads, people change it"
 _ADMIN = "somebody with more rights has to give the right or the credentials; the hint says which"
-_LOG = "what was written stays in the log until a revision without the fault has served for a while"
+_LOG = (
+    "the rollback that is printed ends it, and the log keeps what the newer revision wrote: it is clean when a "
+    "mended one is deployed, or the day is over"
+)
+_REDIS = "staging's Memorystore is of the basic tier, which no command starts, repairs or fails over"
 _PROFILE = "the profile or the plan has to say what is meant: a decision"
 NOT_BY_COMMAND = {
     "instance-suspended": _BILLING,
     "instance-in-maintenance": _WAIT,
     "instance-deleted": "a restore from backup, which makes another instance: an hour or more, and a decision",
     "instance-renamed": _PROFILE,
-    "instance-on-default-network": "the database has to be moved, and its URL with it: a plan of its own",
-    "service-deleted": "the deployment makes it anew; the stand-in of the deploy script builds no image",
     "revision-slow-to-start": _READS,
-    "deployment-under-way": _WAIT,
-    "database-port-closed": "what refuses here is the connector, and the symptom points to the instance, which is "
-    "started and restarted in vain: a case for Google Cloud Support",
-    "connections-leaked": "sessions are ended that were idle for 10 minutes, and in the replica none is so old",
-    "redis-stopped": "Memorystore has to be started, which is not a command of the runbook",
-    "redis-silent": "Memorystore has to be reached again, which is not a command of the runbook",
-    "redis-stalls": "Memorystore has to be repaired, which is not a command of the runbook",
+    "redis-stopped": _REDIS,
+    "redis-silent": _REDIS,
+    "redis-stalls": _REDIS,
     "connector-unmeasured": _WAIT,
-    "connector-only-on-template": "traffic goes to the newest revision, as for `traffic-on-older-revision`; not tried",
     "connector-drifted": "`terraform apply`, of which the replica only has the built-in `terraform_data`",
     "connector-change-not-applied": "`terraform apply`, of which the replica only has the built-in `terraform_data`",
     "connector-moved-in-code": _CODE,
     "terraform-configuration-broken": _CODE,
     "terraform-state-missing": "the state is on the machine that applied it",
     "terraform-provider-unavailable": "the registry of providers has to be reachable",
-    "database-secret-destroyed": "a new version, as for `database-secret-without-version`; not tried",
-    "database-parts-incomplete": "the part's secret is named by hand; not tried",
-    "database-password-in-clear": "the part's secret is named by hand; not tried",
     "database-url-in-parts": "another way to be right: nothing is broken but the likeness to production",
-    "login-refused": "which of two passwords is right is for people to say",
-    "logout-unheeded": _READS,
-    "answer-delayed": _READS,
-    "answer-canned": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "answer-fallback": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "answer-empty": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "answer-ignores-question": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "user-password-not-kept": "the password is known to whoever made the user",
-    "expired-token-not-kept": "a token has to be kept until it has run out",
     "source-deleted": "the checkout has to be given",
-    "pool-setting-computed": _CODE,
-    "limits-made-to-nest": "the values are restored in the source, as for `pool-wait-regressed`; not tried",
-    "pool-cut-to-capacity": "the values are restored in the source, as for `pool-size-regressed`; not tried",
-    "alert-levels-from-timeout": _CODE,
-    "alert-levels-lowered": _CODE,
-    "alert-level-removed": _CODE,
-    "alert-handlers-forgotten": _CODE,
-    "alert-monitor-hangs": _CODE,
-    "alert-handlers-told-under-lock": _CODE,
-    "alert-policy-obscure": "the policy has to be read by people: it may be the planned one",
     "production-differs": _PROFILE,
     "production-forbidden": _ADMIN,
     "parity-exception-expired": _PROFILE,
@@ -182,8 +185,6 @@ NOT_BY_COMMAND = {
     "gcp-credentials-expire-midway": "whoever looks logs in again, by the browser",
     "gcp-tokens-expire-at-once": "the clock of this machine",
     "backend-health-redirected": _BALANCER,
-    "backend-health-delayed": "a rollback, as for `backend-reports-unhealthy`; not tried",
-    "auth-not-ready": "a rollback, as for `backend-reports-unhealthy`; not tried",
     "app-answered-by-backend": _BALANCER,
     "backend-answered-by-app": _BALANCER,
     "backend-not-listening": _BALANCER,
@@ -193,28 +194,10 @@ NOT_BY_COMMAND = {
     "certificate-of-another-host": _BALANCER,
     "certificate-expiring": _BALANCER,
     "health-omits-connector": _CODE,
-    "startup-outlasted-timeout": _LOG,
-    "worker-dies": _READS,
-    "migrations-refused": _LOG,
-    "migrations-cut": _LOG,
+    "worker-dies": _LOG,
     "sessions-not-returned": _LOG,
-    "log-payloads-lost": _CODE,
+    "log-payloads-lost": _LOG,
     "log-severities-lost": _CODE,
     "log-flooded": _READS,
-    "log-excluded": "the sink's exclusion has to be taken away, which the hint only shows",
-    "socket-refuses-tokens": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "socket-handshake-503": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "socket-does-not-greet": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "expired-token-accepted": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "messages-swallowed": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "events-out-of-order": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "tool-completed-before-executing": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "tool-unpaired": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "events-in-one-burst": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "event-fields-missing": "a rollback, as for `event-agent-thinking-missing`; not tried",
-    "tokens-not-renewed": _CODE,
-    "health-flaps": "a rollback, as for `backend-reports-unhealthy`; not tried",
-    "socket-drops": _READS,
-    "sessions-lost-later": _READS,
 }
 """Faults that break something, and what stands in the way of a command."""

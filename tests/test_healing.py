@@ -31,7 +31,7 @@ def gcloud(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Gcloud]:
 @pytest.mark.parametrize("group", GROUPS, ids=lambda group: group.ids[0])
 def test_the_printed_commands_heal(group: Group, gcloud: Gcloud, tmp_path: Path) -> None:
     """The suite is red and names each cause; what it prints is typed; on the same replica, the suite is green."""
-    told = heal(group.ids, gcloud, tmp_path)
+    told = heal(group.ids, gcloud, tmp_path, group.looks_at)
     for id in group.ids:
         assert told.heals(id), told
     assert told.green.keys() <= set(group.remains.split()), told

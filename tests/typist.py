@@ -18,10 +18,10 @@ to.connect({place!r})
 socket.send_fds(to, [json.dumps(asked).encode() + b"\\n"], [0, 1, 2])
 sys.exit(int(to.recv(16) or b"1"))
 """
-_BY_HAND = "POLICY CHANNEL REVISION VERSION COMMIT FLAGS SECRET_ID SECRET VARIABLE HOST USER DATABASE"
+_BY_HAND = "POLICY CHANNEL REVISION VERSION COMMIT FLAGS SECRET_ID SECRET VARIABLE HOST USER DATABASE EXCLUSION"
 _CAPITALS = re.compile(rf"(?<![\w.{{])({_BY_HAND.replace(' ', '|')})(?![\w.])")
 UNSPOKEN = re.compile(
-    r"gcloud (compute (?!networks vpc-access)|redis|billing|iam|auth|beta quotas|services vpc-peerings|logging sinks"
+    r"gcloud (compute (?!networks vpc-access)|redis|billing|iam|auth|beta quotas|services vpc-peerings"
     r"|run services get-iam-policy|run jobs|projects get-iam-policy)"
     r"|cd \S+ && (git log|terraform .* (apply|import|init))"
     r"|curl -sSI https://\w+\.googleapis|python -c \"import socket|read -r|cloud-sql-proxy"
@@ -68,12 +68,14 @@ class Typist:
 
     Attributes:
         environment: what the shell has beside the programs' folders.
+        expired_token: what was kept of a login that has run out.
         log: every line, in order.
     """
 
     world: World
     gcloud: Gcloud
     environment: Mapping[str, str]
+    expired_token: str = ""
     log: list[Typed] = field(default_factory=list)
 
     def filled(self, line: str, cause: str) -> str:
@@ -116,15 +118,16 @@ class Typist:
             "HOST": lambda: "127.0.0.1",
             "USER": lambda: self.world.database.user,
             "DATABASE": lambda: self.world.database.name,
+            "EXCLUSION": lambda: re.findall(r"name: (\S+)", self._printed("sinks describe"))[0],
         }
         return rules[word]()
 
     def _commit(self, line: str) -> str:
-        """Return the newest commit that the log shows, to be taken back; or the one before it, to be had again."""
+        """Return the newest commit that the log shows, to be taken back; or the oldest one, to be had again."""
         shown = [one.split()[0] for one in self._printed(" log -").splitlines()]
         if "checkout" not in line:
             return shown[0]
-        return shown[1] if len(shown) > 1 else f"{shown[0]}~1"
+        return shown[-1] if len(shown) > 1 else f"{shown[0]}~1"
 
     def _revision(self, line: str) -> str:
         """Return the newest revision before the one that serves, as the list shows it."""
@@ -166,6 +169,8 @@ class Typist:
         database, redis = self.world.database, self.world.redis
         if "set-password" in line:
             return f"{database.password}\n"
+        if "expired-token" in line:
+            return self.expired_token
         if "redis" in line:
             return self.world.resolve(f"redis://:{redis.password}@127.0.0.1:{{ports.redis}}/0")
         if "password" in line:
