@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -20,10 +21,13 @@ from fixtures.probes import terraform
 from fixtures.probes.terraform_plan import HIDDEN, UNKNOWN, read_plan
 from fixtures.probes.terraform_refusal import broken, broken_by_evaluation, reason, summary
 from fixtures.profile import load
+from fixtures.replica.box import Box
 from fixtures.replica.build import build_world
 from fixtures.replica.faults import FAULTS
 from fixtures.replica.handout import write_profile
 from fixtures.replica.infrastructure import InfrastructureError, write_infrastructure
+from fixtures.replica.terraform_state import TerraformState
+from fixtures.replica.world import World
 from fixtures.secret import redact
 
 CONNECTOR = "google_vpc_access_connector.staging_connector"
@@ -193,7 +197,7 @@ def test_an_edit_that_does_not_fit(tmp_path: Path) -> None:
     world = build_world(load("replica"))
     world.infrastructure.replacements.append(("no such line", ""))
     with pytest.raises(InfrastructureError, match="does not occur: 'no such line'"):
-        write_infrastructure(world, "staging-connector", tmp_path)
+        write_infrastructure(world.infrastructure, tmp_path)
 
 
 # ---- with the real terraform -----------------------------------------------------------------
@@ -204,7 +208,9 @@ def code(directory: Path, *faults: str) -> Path:
     world = build_world(load("replica"))
     for fault in faults:
         FAULTS[fault].apply(world)
-    return write_infrastructure(world, "staging-connector", directory)
+    written = write_infrastructure(world.infrastructure, directory)
+    TerraformState(world, "staging-connector", written).write()
+    return written
 
 
 def seen_in(directory: Path, **declared: Any) -> Attempt[TerraformPlan]:
@@ -260,6 +266,85 @@ def test_differences_are_found(tmp_path: Path, fault: str, differences: list[tup
     assert change_.address == ADDRESS
     assert [(one.attribute, one.before, one.after) for one in change_.differences] == differences
     assert change_.kind == ("update" if differences else "create")
+
+
+def applied(world: World, directory: Path) -> None:
+    """Write code and state, have the real terraform apply the connector, and let the world follow."""
+    code = write_infrastructure(world.infrastructure, directory)
+    state = TerraformState(world, "staging-connector", code)
+    state.write()
+    assert not state.follow()
+    words = ["terraform", f"-chdir={code}", "apply", f"-target={ADDRESS}", "-no-color"]
+    subprocess.run(words, input="yes\n", check=True, capture_output=True, text=True)
+    assert state.follow()
+    state.write()
+    assert not state.follow()
+
+
+@pytest.mark.slow
+@needs_terraform
+@pytest.mark.parametrize("fault", ["connector-drifted", "connector-change-not-applied", "connector-deleted"])
+def test_what_is_applied_is_so(tmp_path: Path, fault: str) -> None:
+    """When terraform has applied the code, the world has the declared connector, and a plan finds nothing to change."""
+    world = build_world(load("replica"))
+    FAULTS[fault].apply(world)
+    applied(world, tmp_path)
+    most = 20 if fault == "connector-change-not-applied" else 10
+    assert (world.connector.machine_type, world.connector.max_instances) == ("e2-micro", most)
+    assert seen_in(tmp_path / "terraform-gcp-staging").value.changes == ()
+
+
+@pytest.mark.slow
+@needs_terraform
+@pytest.mark.parametrize(
+    ("attribute", "there"), [("max_instances", 11), ("network", "default"), ("machine_type", "e2-standard-4")]
+)
+def test_what_google_refuses_is_not_so(tmp_path: Path, attribute: str, there: object) -> None:
+    """A limit is not lowered, a network and a connector in error are not changed: the next plan says so again."""
+    world = build_world(load("replica"))
+    setattr(world.connector, attribute, there)
+    world.connector.state = "ERROR" if attribute == "machine_type" else "READY"
+    applied(world, tmp_path)
+    assert getattr(world.connector, attribute) == there
+    (change_,) = seen_in(tmp_path / "terraform-gcp-staging").value.changes
+    assert [one.attribute for one in change_.differences] == [f"input.{attribute}"]
+
+
+def test_a_state_that_terraform_holds_is_left_alone(tmp_path: Path) -> None:
+    """While terraform works, the state is neither written nor followed; what only left the state is not deleted."""
+    world = build_world(load("replica"))
+    state = TerraformState(world, "staging-connector", tmp_path)
+    state.write()
+    file, lock = tmp_path / "terraform.tfstate", tmp_path / ".terraform.tfstate.lock.info"
+    forgotten = json.dumps(json.loads(file.read_text(encoding="utf-8")) | {"resources": []})
+    file.write_text(forgotten, encoding="utf-8")
+    lock.touch()
+    assert not state.follow()
+    state.write()
+    assert file.read_text(encoding="utf-8") == forgotten
+    lock.unlink()
+    assert not state.follow()
+    assert [one.name for one in world.connectors] == ["staging-connector"]
+
+
+@pytest.mark.slow
+@needs_terraform
+@pytest.mark.asyncio
+async def test_the_replica_does_what_is_applied() -> None:
+    """In a replica that runs, the connector becomes what terraform applies; its code lies in the backend's checkout."""
+    box = Box(["source", "terraform"], ["connector-drifted"])
+    await box.start()
+    try:
+        code = Path(box.overlay()["terraform"]["directory"])
+        assert code.parent == Path(box.overlay()["backend_source"]["checkout"])
+        words = [f"-chdir={code}", "apply", f"-target={ADDRESS}", "-auto-approve"]
+        apply = await asyncio.create_subprocess_exec("terraform", *words, stdout=asyncio.subprocess.DEVNULL)
+        assert await apply.wait() == 0
+        async with asyncio.timeout(60):
+            while box.world.connector.machine_type != "e2-micro":  # noqa: ASYNC110 - another process wrote it
+                await asyncio.sleep(0.02)
+    finally:
+        await box.stop()
 
 
 @pytest.mark.slow
