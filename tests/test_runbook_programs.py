@@ -13,9 +13,10 @@ import pytest
 from fixtures.profile import load
 from fixtures.reaper import Reaper
 from fixtures.replica.box import Box
+from fixtures.replica.infrastructure import write_infrastructure
 from fixtures.replica.postgres import Postgres
 from fixtures.replica.source_tree import write_source_tree
-from fixtures.replica.world import Database, Source
+from fixtures.replica.world import Database, Infrastructure, Source
 from plugins.placeholders import fill
 from plugins.runbook import Command, read
 
@@ -162,6 +163,39 @@ def test_the_file_can_be_restored(checkout: Checkout) -> None:
     assert checkout.timeouts() == LOCK
     assert checkout.sh(command("restore-settings-file").undo).returncode == 0
     assert checkout.timeouts()["initialization_timeout"] == 25.0
+
+
+def test_the_terraform_code_is_restored_and_taken_back(checkout: Checkout) -> None:
+    """The log names the commit that broke the code, and the code of the one before can be had back, and that undone."""
+    broken = Infrastructure([("  lifecycle {\n", "  lifecycle\n")])
+    file = write_infrastructure(broken, checkout.path) / "main.tf"
+    shown = checkout.sh(command("who-changed-connector-code").run)
+    assert "as somebody wanted it" in shown.stdout.splitlines()[0]
+    assert checkout.sh(command("restore-connector-code").run.replace("COMMIT", "HEAD~1")).returncode == 0
+    assert "  lifecycle {\n" in file.read_text(encoding="utf-8")
+    assert checkout.sh(command("restore-connector-code").undo).returncode == 0
+    assert "  lifecycle\n" in file.read_text(encoding="utf-8")
+
+
+def test_settings_and_terraform_code_are_reverted_without_each_other(checkout: Checkout) -> None:
+    """The settings' commit is taken back while a newer one of the Terraform code stays; then that one is, too."""
+    more = Infrastructure([("max_instances = 10", "max_instances = 20")])
+    file = write_infrastructure(more, checkout.path) / "main.tf"
+    for log in ("who-changed-settings-file", "who-changed-connector-code"):
+        id = checkout.sh(command(log).run).stdout.split()[0]
+        assert checkout.sh(command("revert-commit").run.replace("COMMIT", id)).returncode == 0
+        assert checkout.timeouts() == LOCK
+        assert ("max_instances = 20" in file.read_text(encoding="utf-8")) is (log == "who-changed-settings-file")
+
+
+def test_larger_machines_are_declared_and_taken_back(checkout: Checkout) -> None:
+    """The code declares the machines that the connector is given by hand, and nothing else changes in it."""
+    file = write_infrastructure(Infrastructure(), checkout.path) / "main.tf"
+    before = file.read_text(encoding="utf-8")
+    assert checkout.sh(command("declare-larger-machines").run).returncode == 0
+    assert file.read_text(encoding="utf-8") == before.replace("e2-micro", "e2-standard-4") != before
+    assert checkout.sh(command("declare-larger-machines").undo).returncode == 0
+    assert file.read_text(encoding="utf-8") == before
 
 
 DEPLOY = "scripts/deploy_to_gcp.py"
