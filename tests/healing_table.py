@@ -32,7 +32,7 @@ GROUPS = (
     Group("sessions-lost-later", looks_at=SOAK),
     Group(
         "connector-stalls alert-policy-raised redis-url-in-clear",
-        remains="TF-DRIFT PARITY LOG-CRIT LOG-SIGN",
+        remains="PARITY LOG-CRIT LOG-SIGN",
     ),
     Group("health-flaps", looks_at=SOAK),
     Group("tokens-not-renewed", looks_at=SOAK),
@@ -52,14 +52,14 @@ GROUPS = (
         "critical-policy-deleted connector-cpu-hot pool-size-drifted max-overflow-drifted "
         "pool-wait-drifted capacity-buffer-drifted safety-margin-drifted database-url-in-clear "
         "backend-on-other-connector jwt-secret-destroyed",
-        remains="TF-DRIFT PARITY",
+        remains="PARITY",
     ),
     Group(
         "traffic-on-older-revision database-url-of-sync-driver warning-policy-deleted pool-size-regressed "
         "max-overflow-regressed pool-wait-regressed capacity-buffer-regressed safety-margin-regressed "
         "connector-at-max-instances egress-private-ranges-only redis-url-unset jwt-secret-disabled "
         "backup-failing",
-        remains="TF-DRIFT PARITY",
+        remains="PARITY",
     ),
     Group(
         "instance-without-private-address alert-channel-disabled connector-deleted pool-setting-missing "
@@ -69,14 +69,14 @@ GROUPS = (
     Group(
         "revision-not-ready database-secret-disabled alert-policy-without-channel connector-saturated "
         "settings-missing-key jwt-key-in-clear redis-url-elsewhere",
-        remains="TF-DRIFT PARITY",
+        remains="PARITY",
     ),
     Group(
         "database-certificate-expired connector-range-moved alert-policy-delayed traffic-split "
         "max-instances-lowered environment-unset network-authorised-undeclared backups-disabled",
         remains="PARITY",
     ),
-    Group("database-password-rotated alert-policy-disabled alert-functions-removed"),
+    Group("database-password-rotated alert-policy-disabled alert-functions-removed connector-drifted"),
     Group("connector-being-deleted socket-does-not-greet", remains="RUN-READY"),
     Group("database-renamed backend-reports-unhealthy socket-refuses-tokens", remains="RUN-READY"),
     Group("event-agent-thinking-missing chat-assets-missing", remains="RUN-READY"),
@@ -87,9 +87,9 @@ GROUPS = (
         remains="LOG-SIGN",
     ),
     Group("database-secret-deleted startup-timed-out-once chat-page-crashes", remains="RUN-READY"),
-    Group("login-crashes", remains="RUN-READY"),
-    Group("database-secret-without-version backend-startup-failed"),
-    Group("database-url-elsewhere image-lacks-module"),
+    Group("login-crashes terraform-configuration-broken", remains="RUN-READY"),
+    Group("database-secret-without-version backend-startup-failed connector-moved-in-code"),
+    Group("database-url-elsewhere image-lacks-module connector-change-not-applied", remains="PARITY"),
     Group("max-connections-lowered connector-scaled-down demo-mode-on"),
     Group("backups-forbidden vpcaccess-forbidden monitoring-forbidden secret-metadata-forbidden jwt-keys-differ"),
     Group("run-forbidden cloudsql-forbidden"),
@@ -120,7 +120,6 @@ REMAINS = {
     "PARITY": "staging is then unlike production in what the remedy itself chose, or left: larger machines of the "
     "connector, a public address that nobody may use",
     "RUN-READY": "the traffic stays with the earlier revision until a good image is deployed, and that is said",
-    "TF-DRIFT": "the code has to follow the connector that was changed by hand; `terraform apply` would change it back",
 }
 SAME = {
     "connector-renamed": ("connector-deleted", "connector-missing"),
@@ -159,10 +158,6 @@ NOT_BY_COMMAND = {
     "redis-silent": _REDIS,
     "redis-stalls": _REDIS,
     "connector-unmeasured": _WAIT,
-    "connector-drifted": "`terraform apply`, of which the replica only has the built-in `terraform_data`",
-    "connector-change-not-applied": "`terraform apply`, of which the replica only has the built-in `terraform_data`",
-    "connector-moved-in-code": _CODE,
-    "terraform-configuration-broken": _CODE,
     "terraform-state-missing": "the state is on the machine that applied it",
     "terraform-provider-unavailable": "the registry of providers has to be reachable",
     "database-url-in-parts": "another way to be right: nothing is broken but the likeness to production",

@@ -23,10 +23,11 @@ _CAPITALS = re.compile(rf"(?<![\w.{{])({_BY_HAND.replace(' ', '|')})(?![\w.])")
 UNSPOKEN = re.compile(
     r"gcloud (compute (?!networks vpc-access)|redis|billing|iam|auth|beta quotas|services vpc-peerings"
     r"|run services get-iam-policy|run jobs|projects get-iam-policy)"
-    r"|cd \S+ && (git log|terraform .* (apply|import|init))"
+    r"|cd \S+ && terraform .* import"
     r"|curl -sSI https://\w+\.googleapis|python -c \"import socket|read -r|cloud-sql-proxy"
 )
-"""Commands that ask what the replica does not have (a load balancer, Memorystore, billing), or the Internet."""
+"""Commands that ask what the replica does not have (a load balancer, Memorystore, billing, Google's provider for
+Terraform), or the Internet."""
 
 
 class Gcloud:
@@ -124,7 +125,7 @@ class Typist:
 
     def _commit(self, line: str) -> str:
         """Return the newest commit that the log shows, to be taken back; or the oldest one, to be had again."""
-        shown = [one.split()[0] for one in self._printed(" log -").splitlines()]
+        shown = re.findall(r"^([0-9a-f]{7,}) ", self._printed(" log -"), re.MULTILINE)
         if "checkout" not in line:
             return shown[0]
         return shown[-1] if len(shown) > 1 else f"{shown[0]}~1"
@@ -167,6 +168,8 @@ class Typist:
     def _asked_for(self, line: str) -> str:
         """Return what is typed on standard input: what the one who types knows from elsewhere."""
         database, redis = self.world.database, self.world.redis
+        if line.startswith("cd ") and " apply " in line:
+            return "yes\n"  # to Terraform's question
         if "set-password" in line:
             return f"{database.password}\n"
         if "expired-token" in line:
