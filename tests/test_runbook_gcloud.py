@@ -55,7 +55,7 @@ UNANSWERED = [
 
 
 OF_THE_STATE = re.compile(
-    r"exists|conflict|not (be )?found|NOT_FOUND|does not exist|actively serving|No rollback", re.I
+    r"exists|conflict|not (be )?found|NOT_FOUND|do(es)? not exist|actively serving|No rollback", re.I
 )
 """What Google answers a healthy replica's owner who makes what is there, or takes away what is not."""
 

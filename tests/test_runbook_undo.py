@@ -52,6 +52,7 @@ STATES = {
     "send-traffic-to-latest": "traffic-on-older-revision",
     "send-service-traffic-to-latest": "traffic-on-older-revision",
     "keep-expired-token": "expired-token-not-kept",
+    "remove-log-exclusion": "log-excluded",
     "keep-user-password": "user-password-not-kept",
 }
 """The fault in which a command is given, where it would change nothing on a healthy replica."""
@@ -90,6 +91,7 @@ def in_force(world: World) -> dict[str, Any]:
         "channels": [(one.name, one.enabled) for one in world.channels],
         "denials": list(world.denials),
         "granted": set(world.granted),
+        "kept out of the log": set(world.log_excluded),
     }
 
 
@@ -120,6 +122,8 @@ def by_hand(line: str, world: World, before: dict[str, str], *, undo: bool) -> s
         "NETWORKS": "198.51.100.0/24",
         "DATABASE": "netra_other",
         "VARIABLE": "DATABASE_URL",
+        "EXCLUSION": "quiet-backend",
+        "FILTER": "resource.labels.service_name=netra-backend-staging",
         "SECRET_ID": "new-secret" if "secrets create" in line or "secrets delete" in line else "database-url",
     }
     if "SECRET_ID" in line and "redis" in before["id"]:
