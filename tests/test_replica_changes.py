@@ -155,7 +155,7 @@ async def test_a_role_that_is_granted_permits(box: Box) -> None:
 
     with pytest.raises(HttpError, match=r"vpcaccess\.connectors\.get"):
         await look()
-    binding = {"role": "roles/vpcaccess.viewer", "members": ["user:oncall@example.com"]}
+    binding = {"role": "roles/vpcaccess.viewer", "members": [f"serviceAccount:{box.world.account}"]}
     body = {"policy": {"bindings": [binding]}}
     await change(
         box, "cloudresourcemanager", "v1", lambda crm: crm.projects().setIamPolicy(resource="netra-staging", body=body)
