@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
 from fixtures.evidence.base import Reason, Why
-from plugins.remediation import Hint
+from plugins.remediation import Hint, secret_of
 from plugins.reporting.record import Result
 
 _ONE_FIX = {
@@ -124,7 +124,7 @@ def _closing(results: Iterable[Result], hints: Mapping[str, tuple[Hint, ...]]) -
 def _missing(why: Why) -> str:
     if why.reason is Reason.API_DISABLED:
         return " ".join(_API.findall(why.detail)[:1])
-    return why.role or ""
+    return " ".join(filter(None, (why.role, secret_of(why), why.project)))
 
 
 def merged(hints: Iterable[Hint]) -> tuple[Hint, ...]:

@@ -77,7 +77,7 @@ def lookup(name: str, profile: Profile, facts: Mapping[str, str]) -> str:
     Raises:
         KeyError: it is neither a fact nor a key path of the profile.
     """
-    if name in FACTS:
+    if name in facts or name in FACTS:
         return facts.get(name, "")
     value: Any = Locked(profile, "")
     for part in name.split("."):

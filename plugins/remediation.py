@@ -5,6 +5,7 @@ import re
 import shlex
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -20,6 +21,8 @@ __all__ = ["Command", "Escalation", "Hint", "Procedure", "catalogue", "check", "
 
 OF_A_SERVICE = {"service", "url"}
 DEFAULT_TARGET = "staging"
+PROJECT = "target.project"
+"""The placeholder that a refusal by another project fills in: whoever mends it does so there."""
 
 
 @dataclass(frozen=True)
@@ -147,17 +150,27 @@ def _match_reason(hint: Hint, result: Result) -> _Match | None:
 
 
 def _filled(match: _Match, result: Result, profile: Profile, facts: Mapping[str, str]) -> Hint:
-    services = _services(match, profile)
+    services, roles = _services(match, profile), _roles(match)
     commands = []
     for command in match.hint.commands:
-        for key, service in services if OF_A_SERVICE & placeholders(command.run) else services[:1]:
-            here = {**facts, **_of_service(service), "revision": _revision(result, key)}
-            if told(command.run, profile, here):
+        named = placeholders(command.run)
+        each = product(
+            services if OF_A_SERVICE & named else services[:1],
+            roles if "role" in named else roles[:1],
+        )
+        for (key, service), role in each:
+            here = {**facts, **_of_service(service), "revision": _revision(result, key), "role": role}
+            if told(command.run, profile, here) and not (PROJECT in here and _mixes(command)):
                 commands.append(_command(command, profile, here))
     texts = {"cause": fill(match.hint.cause, profile, facts)}
     texts["verify"] = _typed(fill(match.hint.verify, profile, facts, quoted=True), facts)
     because = _because(match, result)
     return match.hint.model_copy(update={**texts, "commands": tuple(commands), "because": because})
+
+
+def _mixes(command: Command) -> bool:
+    """Whether a command names more of the target than its project, which nobody can say of another one's."""
+    return any("." in name and name != PROJECT for name in placeholders(command.run))
 
 
 def _because(match: _Match, result: Result) -> tuple[str, ...]:
@@ -185,10 +198,25 @@ def _facts(match: _Match, result: Result, profile: Profile, principal: str) -> d
     if match.why is not None:
         why = match.why
         facts |= {"detail": why.detail, "looked_at": why.looked_at, "upstream": why.criterion or ""}
-        facts |= {"permission": why.permission or "", "role": why.role or "", "api": _api(why)}
-        named = re.search(r"/secrets/([\w-]+)", why.detail)
-        facts["secret"] = named[1] if named else ""
+        facts |= {"permission": why.permission or "", "role": _roles(match)[0], "api": _api(why)}
+        facts["secret"] = secret_of(why)
+        if why.project is not None:
+            facts[PROJECT] = why.project
     return facts
+
+
+def secret_of(why: Why) -> str:
+    """Return the secret that a refusal names; empty where it names none."""
+    named = re.search(r"/secrets/([\w-]+)", why.detail)
+    return named[1] if named else ""
+
+
+def _roles(match: _Match) -> list[str]:
+    """Return the roles that the finding says are missing; an empty one when it names none."""
+    if match.why is not None:
+        return [match.why.role or ""]
+    named = (role for one in match.comparisons for role in re.findall(r"roles/[\w.]+", one.subject))
+    return list(dict.fromkeys(named)) or [""]
 
 
 def _api(why: Why) -> str:

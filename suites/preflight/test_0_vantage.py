@@ -46,12 +46,16 @@ def test_project_is_seen(project: Attempt[Project], expect: Expect) -> None:
 def test_permissions_are_granted(permissions: Attempt[Permissions], expect: Expect) -> None:
     """The identity has each permission that the criteria need."""
     grants = permissions.value.grants
-    expect.note(f"{sum(grant.granted is True for grant in grants)} of {len(grants)} permissions are granted")
+    asked = {grant.permission for grant in grants}
+    held = asked - {grant.permission for grant in grants if grant.granted is not True}
+    expect.note(f"{len(held)} of {len(asked)} permissions are granted")
+    if permissions.value.unknown is not None:
+        expect.block(permissions.value.unknown)
     for grant in grants:
         if grant.granted is None:
             expect.note(f"Google does not say of a project whether {grant.permission} is granted")
         elif grant.vital:
-            _holds_unless(grant.lack, grant.permission, "granted", expect)
+            _holds_unless(grant.lack, f"{grant.permission} on {grant.where}", "granted", expect)
         else:
             given = expect.value("granted" if grant.granted else "missing", f"{grant.permission} ({grant.role})")
             given.equals("granted", symptom="not-granted", warning=True)
