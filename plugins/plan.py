@@ -52,13 +52,17 @@ class Plan(Frozen):
 
 @dataclass(frozen=True)
 class _Remedy:
-    """The first hint of a cause or a gap, and the criteria that it is for."""
+    """The first hint of a cause, or what closes a gap; and the criteria that it is for."""
 
     serves: tuple[str, ...]
-    hint: Hint
+    hints: Sequence[Hint]
 
     def commands(self, *, reading: bool) -> list[Command]:
-        return [command for command in self.hint.commands if (command.risk == "read") is reading]
+        return [one for hint in self.hints for one in hint.commands if (one.risk == "read") is reading]
+
+    def asking(self, run: str) -> list[Hint]:
+        """Return the hints that ask for a command."""
+        return [hint for hint in self.hints if any(command.run == run for command in hint.commands)]
 
 
 def make(
@@ -70,7 +74,7 @@ def make(
         results: by criterion id, in the order of the run.
         diagnosis: whose causes are mended; what they explain needs nothing of its own.
         gaps: what keeps criteria from being observed.
-        hints: by criterion id, the most specific first; the first one with commands is followed.
+        hints: by criterion id, the most specific first; of a cause, the first one with commands is followed.
         gate: the command that shows at the end whether all is well.
     """
     remedies = _in_order(results, diagnosis, gaps, hints)
@@ -96,19 +100,30 @@ def _in_order(
 ) -> list[_Remedy]:
     """Return the remedies: what hides the upstream of a cause, then the causes, then what else is hidden."""
     above = _upstream(results, diagnosis.causes)
-    closing = [(_ids(gap), _remedy(_ids(gap), gap.hints)) for gap in gaps]
-    before = [remedy for ids, remedy in closing if not above.isdisjoint(ids)]
-    after = [remedy for ids, remedy in closing if above.isdisjoint(ids)]
-    causes = [_remedy((id,), hints.get(id, ())) for id in diagnosis.causes]
-    return [remedy for remedy in (*before, *causes, *after) if remedy is not None]
+    closing = [_Remedy(_ids(gap), _needed(gap.hints)) for gap in gaps]
+    before = [remedy for remedy in closing if not above.isdisjoint(remedy.serves)]
+    after = [remedy for remedy in closing if above.isdisjoint(remedy.serves)]
+    causes = [_Remedy((id,), _able(hints.get(id, ()))[:1]) for id in diagnosis.causes]
+    return [remedy for remedy in (*before, *causes, *after) if remedy.hints]
 
 
 def _ids(gap: Gap) -> tuple[str, ...]:
     return tuple(result.criterion.id for result in gap.results)
 
 
-def _remedy(serves: tuple[str, ...], hints: Iterable[Hint]) -> _Remedy | None:
-    return next((_Remedy(serves, hint) for hint in hints if hint.commands), None)
+def _able(hints: Iterable[Hint]) -> list[Hint]:
+    return [hint for hint in hints if hint.commands]
+
+
+def _needed(hints: Iterable[Hint]) -> list[Hint]:
+    """Return the hints without which a gap stays open: each that answers something which none before it does."""
+    found: list[Hint] = []
+    answered: set[str] = set()
+    for hint in _able(hints):
+        if not (found and answered.issuperset(hint.because)):
+            found.append(hint)
+        answered.update(hint.because)
+    return found
 
 
 def _upstream(results: dict[str, Result], ids: Iterable[str]) -> set[str]:
@@ -147,8 +162,8 @@ def _next(sequences: Sequence[Sequence[str]]) -> str:
 
 
 def _step(kind: Literal["look", "change"], run: str, remedies: Sequence[_Remedy]) -> PlanStep:
-    asking = [remedy for remedy in remedies if any(command.run == run for command in remedy.hint.commands)]
-    hint = asking[0].hint
+    asking = [remedy for remedy in remedies if remedy.asking(run)]
+    hint = asking[0].asking(run)[0]
     command = next(command for command in hint.commands if command.run == run)
     return PlanStep(
         number=0,
@@ -172,8 +187,8 @@ def planned(section: str) -> int | None:
 def _verification(finished: Sequence[_Remedy]) -> Iterator[PlanStep]:
     """Return the verification of some remedies; those that differ in their markers alone become one."""
     together: dict[tuple[bool, tuple[str, ...]], tuple[dict[str, None], dict[str, None]]] = {}
-    for remedy in finished:
-        words = shlex.split(remedy.hint.verify)
+    for remedy, verify in ((one, hint.verify) for one in finished for hint in one.hints):
+        words = shlex.split(verify)
         marked = words[1:2] == ["-m"]
         expressions, ids = together.setdefault((marked, tuple(words[3 if marked else 1 :])), ({}, {}))
         expressions.update(dict.fromkeys(words[2].split(" or ") if marked else ()))

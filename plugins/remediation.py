@@ -170,7 +170,7 @@ def _filled(match: _Match, result: Result, profile: Profile, facts: Mapping[str,
 
 def _mixes(command: Command) -> bool:
     """Whether a command names more of the target than its project, which nobody can say of another one's."""
-    return any("." in name and name != PROJECT for name in placeholders(command.run))
+    return any("." in name or name in OF_A_SERVICE for name in placeholders(command.run) - {PROJECT})
 
 
 def _because(match: _Match, result: Result) -> tuple[str, ...]:

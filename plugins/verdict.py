@@ -92,6 +92,12 @@ class Verdict:
         """Why the blocked criteria that no failure explains could not be observed, each root reason once."""
         return find_gaps(self.of(Outcome.BLOCKED), self.diagnosis.explained_by, self.hints)
 
+    @property
+    def projects(self) -> tuple[str, ...]:
+        """The projects that the plan's commands name: the target's, and any other's that refuses us."""
+        others = (why.project for gap in self.gaps for why in gap.whys if why.project is not None)
+        return tuple(dict.fromkeys((self.profile.target.project, *others)))
+
     @cached_property
     def plan(self) -> Plan:
         """What to do, in order: one list for all causes and gaps."""
@@ -112,7 +118,7 @@ def build(run: Run, exit_code: int, client: Answers | None) -> Verdict:
     results = {id: record.results.get(id) or _never_ran(record, id, told) for id in record.selected}
     profile = run.profile if client is None else resolved(run.declared, client)
     hints = {
-        id: _fitting(result, profile, _facts(record))
+        id: fitting(result, profile, _facts(record))
         for id, result in results.items()
         if result.outcome in (Outcome.FAIL, Outcome.WARN, Outcome.BLOCKED)
     }
@@ -130,7 +136,7 @@ def _facts(record: Record) -> dict[str, str]:
     }
 
 
-def _fitting(result: Result, profile: Profile, facts: Mapping[str, str]) -> tuple[Hint, ...]:
+def fitting(result: Result, profile: Profile, facts: Mapping[str, str]) -> tuple[Hint, ...]:
     """Return the hints that fit, each filled in for every reason that it fits: two missing roles are two commands."""
     each = (result.model_copy(update={"blocked": (why,)}) for why in result.blocked[1:])
     return merged(hint for one in (result, *each) for hint in pick(one, profile, facts))

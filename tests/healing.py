@@ -23,8 +23,11 @@ from tests.warm import ROOT, popen
 ROUNDS = 8
 """More runs of the suite than any remedy takes."""
 SOAK_MINUTES = 0.6
-_GOES_ON = re.compile(r"(cd \S+ && )?sed |git |gcloud compute networks vpc-access connectors delete ")
-"""Changes that are half of one: of the working copy, and what is deleted to be made anew."""
+_GOES_ON = re.compile(
+    r"(cd \S+ && )?sed |git |gcloud (projects|secrets) add-iam-policy-binding "
+    r"|gcloud compute networks vpc-access connectors delete "
+)
+"""Changes that are part of one: of the working copy, one grant of several, and what is deleted to be made anew."""
 
 
 HEALTHY = {"TMO-NEST": "warn", "CAP-PLAN": "warn", "PRE-TOOLS": "warn"}

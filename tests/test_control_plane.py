@@ -246,6 +246,36 @@ def test_unknown_project_is_no_access(client: httpx.Client) -> None:
     assert response.json()["error"]["details"][0]["reason"] == "CONSUMER_INVALID"
 
 
+def test_one_google_shows_two_projects(client: httpx.Client, world: World) -> None:
+    """The counterpart's project is answered for from the counterpart's world, by its id and by its number."""
+    other = world.counterpart
+    assert other is not None
+    assert other.project_number != world.project_number
+    for name in (other.project, other.project_number):
+        assert client.get(f"/v3/projects/{name}").json()["projectId"] == other.project
+    assert client.get(f"/v3/projects/{PROJECT}").json()["projectId"] == PROJECT
+    role = {"role": "roles/run.viewer", "members": [f"serviceAccount:{world.account}"]}
+    client.post(f"/v1/projects/{other.project}:setIamPolicy", json={"policy": {"bindings": [role]}})
+    assert (len(other.granted), len(world.granted)) == (1, 0)
+    assert client.post("/v1/projects/another:getIamPolicy", json={}).status_code == 403
+
+
+def test_a_role_is_the_members_alone(client: httpx.Client, world: World) -> None:
+    """What somebody else was granted permits nothing to whoever looks."""
+    world.denials.append(Denial("permission", "vpcaccess."))
+    for member, status in (("user:oncall@example.com", 403), (f"serviceAccount:{world.account}", 200)):
+        world.granted.add(("project", member, "roles/vpcaccess.viewer"))
+        assert client.get(CONNECTOR).status_code == status
+
+
+def test_of_a_secret_that_is_not_there_nothing_is_permitted(client: httpx.Client) -> None:
+    """secrets.testIamPermissions says nothing of a secret that does not exist, which Google does not call an error."""
+    asked = {"permissions": ["secretmanager.versions.access"]}
+    there, not_there = (f"/v1/projects/{PROJECT}/secrets/{id}:testIamPermissions" for id in ("database-url", "nope"))
+    assert client.post(there, json=asked).json() == asked
+    assert client.post(not_there, json=asked).json() == {}
+
+
 def test_requests_are_checked(client: httpx.Client) -> None:
     """A query parameter or a body field that Google does not know is a 400, a method without an answer a 501."""
     assert client.get(CONNECTOR, params={"colour": "red"}).status_code == 400

@@ -145,6 +145,20 @@ def test_a_hint_is_filled_in_for_what_is_missing() -> None:
     assert [[command.run for command in one.commands] for one in gap.hints] == [["bind run", "bind sql"], ["look"]]
 
 
+def test_what_is_granted_one_by_one_is_missing_one_by_one() -> None:
+    """One role on two secrets, or in two projects, is missing twice."""
+    role = "roles/secretmanager.secretAccessor"
+    one, two = (
+        why(Reason.PERMISSION_DENIED, f"denied on projects/p/secrets/{id}", permission="a.b.access", role=role)
+        for id in ("x", "y")
+    )
+    elsewhere = one.model_copy(update={"project": "q"})
+    blind = [blocked("A", one), blocked("B", two), blocked("C", one), blocked("D", elsewhere)]
+    hints = {id: (hint(f"bind {id}"),) for id in "ABCD"}
+    (gap,) = find_gaps(blind, (), hints)
+    assert [command.run for command in gap.hints[0].commands] == ["bind A", "bind B", "bind D"]
+
+
 def test_a_hint_is_said_once_with_all_its_commands() -> None:
     """Two fillings of one hint are one hint, each of whose commands stands once; a cause that differs is left out."""
     one, two = hint("bind a", "check"), hint("bind b", "check", cause="It lacks another.")

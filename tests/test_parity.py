@@ -287,5 +287,5 @@ def test_a_counterpart_that_is_closed() -> None:
     """Where the other side answers 403 nothing is compared but the source, and each refusal says whose it is."""
     seen = asyncio.run(_on_the_replica("production-forbidden"))
     assert all(why.detail.startswith("the replica's counterpart: ") for why in seen.value.unseen)
-    assert {why.reason for why in seen.value.unseen} == {Reason.PERMISSION_DENIED}
+    assert {(why.reason, why.project) for why in seen.value.unseen} == {(Reason.PERMISSION_DENIED, "netra-production")}
     assert {one.name.split(".")[0] for one in seen.value.settings} == {"settings", "timeouts", "pool"}

@@ -7,7 +7,9 @@ from pathlib import Path
 import pytest
 
 from fixtures.evidence.base import Reason, Why
-from plugins.plan import Plan, PlanStep, whole_gate
+from plugins.gaps import find_gaps
+from plugins.outcome import Outcome
+from plugins.plan import Plan, PlanStep, make, whole_gate
 from plugins.remediation import Command, Hint
 from plugins.reporting import plan_text, terminal
 from plugins.reporting.columns import WIDTH
@@ -104,6 +106,31 @@ def test_what_hides_the_upstream_comes_first() -> None:
         ELSEWHERE=remedy("grant", "grant"),
     ).plan
     assert [step.run for step in shown.steps if step.kind == "change"] == ["log in", "mend", "grant"]
+
+
+def test_a_gap_is_closed_by_all_that_its_reasons_ask_for() -> None:
+    """A hint that answers what no hint before it does is followed as well; one that answers the same is another way."""
+    secret = DENIED.model_copy(update={"detail": "secrets/x"})
+    project, other, opened = (
+        remedy(id, f"do {id}").model_copy(update={"because": because})
+        for id, because in (("project", ("a", "b")), ("other", ("a",)), ("secret", ("c",)))
+    )
+    found = verdict([result("A", "blocked", blocked=(DENIED, secret))])
+    hints = {"A": (project, other, opened)}
+    gaps = find_gaps(found.of(Outcome.BLOCKED), (), hints)
+    assert told(make(found.results, found.diagnosis, gaps, hints, "pytest")) == [
+        "change: do project",
+        "change: do secret",
+        "verify: pytest -m vpc",
+        "gate: pytest",
+    ]
+
+
+def test_a_replicas_terminal_names_each_project_that_its_commands_name() -> None:
+    """Where another project refuses, it is as real as the target's own."""
+    elsewhere = DENIED.model_copy(update={"project": "netra-production"})
+    found = verdict([result("A", "blocked", blocked=(elsewhere,))])
+    assert plan_text.projects(found) == "projects netra-staging and netra-production"
 
 
 def test_nothing_to_do_is_no_plan() -> None:

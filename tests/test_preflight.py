@@ -89,22 +89,88 @@ async def test_missing_permissions_are_named(run: Runner, world: World) -> None:
 
 @pytest.mark.asyncio
 async def test_a_grant_on_each_secret_counts(run: Runner, world: World) -> None:
-    """What the project does not grant and every declared secret or service does, is granted; where, is said."""
+    """What the project does not grant and each secret or service does, is granted; where, is said.
+
+    Which others there are, no service grants by itself.
+    """
     world.granted_singly = ("secretmanager.versions.", "run.")
     found = await grants(run)
-    assert all(grant.granted for grant in found.values())
-    assert found["secretmanager.versions.access"].where == "each declared secret"
+    assert [name for name, grant in found.items() if not grant.granted] == ["run.services.list"]
+    assert found["secretmanager.versions.get"].where == "each declared secret"
+    assert found["secretmanager.versions.access"].where.startswith("projects/netra-staging/secrets/")
     assert found["run.services.get"].where == "each declared service"
     assert found["cloudsql.instances.get"].where == "projects/netra-staging"
 
 
 @pytest.mark.asyncio
 async def test_a_grant_on_a_secret_that_is_not_there_does_not(run: Runner, world: World) -> None:
-    """Where one of the secrets cannot be asked, what the project does not grant stays missing."""
+    """Where one of the secrets is not there, what the project does not grant stays missing."""
     world.granted_singly = ("secretmanager.versions.",)
     del world.secrets["jwt-secret-key"]
     found = await grants(run)
     assert (found["secretmanager.versions.get"].granted, found["run.services.get"].granted) == (False, True)
+
+
+def of_payloads(seen: Permissions) -> dict[str, bool | None]:
+    """Return the secrets whose value is asked for, in that order, and whether it may be read."""
+    asked = [one for one in seen.grants if one.permission == "secretmanager.versions.access"]
+    return {one.where.removeprefix("projects/netra-staging/secrets/"): one.granted for one in asked}
+
+
+@pytest.mark.asyncio
+async def test_each_secret_that_is_read_is_named(run: Runner, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who may not read the project's secrets is told each that the run opens: no more, no less, and none twice."""
+    world.denials.append(Denial("permission", "secretmanager.projects.secrets.versions.access"))
+    world.granted.add(("redis-url", f"serviceAccount:{world.account}", "roles/secretmanager.secretAccessor"))
+    monkeypatch.setenv("ALLCLEAR_REPLICA_EMAIL", "somebody@example.com")
+    seen: Permissions = (await run.see("permissions")).value
+    held = {"database-url": False, "redis-url": True, "allclear-user-password": False, "allclear-expired-token": False}
+    assert (list(of_payloads(seen).items()), seen.unknown) == (list(held.items()), None)
+    whys = [grant.lack for grant in seen.grants if grant.lack is not None]
+    assert [why.detail.split(" on ")[1].split()[0] for why in whys] == [
+        f"projects/netra-staging/secrets/{id}" for id, has in held.items() if not has
+    ]
+    assert {why.looked_at for why in whys} == {"secretmanager secrets.testIamPermissions"}
+
+
+@pytest.mark.asyncio
+@pytest.mark.parametrize(
+    ("denial", "reason"),
+    [
+        (Denial("unavailable", "run."), Reason.API_UNAVAILABLE),
+        (Denial("permission", "run."), None),
+        (None, None),
+    ],
+    ids=["not seen", "not permitted, which is said anyway", "none"],
+)
+async def test_without_a_revision_only_what_is_declared_is_named(
+    run: Runner, world: World, denial: Denial | None, reason: Reason | None
+) -> None:
+    """Without its revision, what feeds the backend is unknown, unless it has none, or a missing grant says so."""
+    world.denials.append(Denial("permission", "secretmanager.projects.secrets.versions.access"))
+    if denial is None:
+        world.services["backend"].deleted = True
+    else:
+        world.denials.append(denial)
+    seen: Permissions = (await run.see("permissions")).value
+    assert "database-url" in of_payloads(seen)
+    assert "redis-url" not in of_payloads(seen)
+    assert (seen.unknown.reason if seen.unknown else None) is reason
+
+
+@pytest.mark.asyncio
+async def test_secrets_that_do_not_answer_are_not_judged(run: Runner, world: World) -> None:
+    """Where Secret Manager gives no answer, what is known is that the project does not grant it."""
+    world.denials.append(Denial("permission", "secretmanager.projects.secrets.versions.access"))
+    world.denials.append(Denial("unavailable", "secretmanager.projects.secrets.testIamPermissions"))
+    assert of_payloads((await run.see("permissions")).value) == {"projects/netra-staging": False}
+
+
+def test_the_connector_of_google_needs_a_permission_of_its_own() -> None:
+    """Sessions by Google's connector need a certificate, and only they do."""
+    profile = load("staging", {"database": {"via": "cloud-sql-connector"}})
+    asked = [{one.name for one in needed(each)} for each in (profile, load("staging"))]
+    assert asked[0] - asked[1] == {"cloudsql.instances.connect"}
 
 
 @pytest.mark.asyncio
@@ -308,11 +374,14 @@ def token(minutes: float, *, renewable: bool) -> Attempt[Any]:
     return seen(Identity(principal=None, kind="user", expires_at=expires_at, renewable=renewable))
 
 
-def grant(*, granted: bool | None, vital: bool = True) -> Attempt[Any]:
+NO_ANSWER = Why(reason=Reason.API_UNAVAILABLE, detail="no answer")
+
+
+def grant(*, granted: bool | None, vital: bool = True, unknown: Why | None = None) -> Attempt[Any]:
     """Return permissions of which one is as given, and another granted."""
     fine = Grant(permission="run.services.get", role=ROLE, vital=True, granted=True, where="projects/p")
     one = Grant(permission="run.revisions.get", role=ROLE, vital=vital, granted=granted, where="projects/p")
-    return seen(Permissions(grants=(fine, one)))
+    return seen(Permissions(grants=(fine, one), unknown=unknown))
 
 
 def reach(*, control: bool, private: bool) -> tuple[Attempt[Any], Attempt[Any]]:
@@ -350,6 +419,7 @@ def judged(criterion: Any, *given: Any, advisory: bool = False) -> str:
         ("pass", criteria.test_permissions_are_granted, (grant(granted=None),)),
         ("warn", criteria.test_permissions_are_granted, (grant(granted=False, vital=False),)),
         ("blocked", criteria.test_permissions_are_granted, (grant(granted=False),)),
+        ("blocked", criteria.test_permissions_are_granted, (grant(granted=True, unknown=NO_ANSWER),)),
         ("pass", criteria.test_apis_are_switched_on, (seen(Apis(apis=(ApiState(service="a", enabled=True),))),)),
         ("blocked", criteria.test_apis_are_switched_on, (seen(Apis(apis=(ApiState(service="a", enabled=False),))),)),
         ("pass", criteria.test_hosts_can_be_reached, reach(control=True, private=True)),

@@ -167,6 +167,31 @@ def test_a_secret_is_opened_alone() -> None:
     assert runs(hint)[0].startswith("gcloud secrets add-iam-policy-binding redis-url --member=user:oncall@example.org ")
 
 
+def test_another_project_is_mended_where_it_refused() -> None:
+    """What another target's project refused is granted there; a command that names more of a target is left out."""
+    elsewhere = DENIED.model_copy(update={"project": "netra-production"})
+    grants, policy = hints(found("PARITY", why=elsewhere))
+    assert runs(grants)[0].startswith("gcloud projects add-iam-policy-binding netra-production ")
+    assert "remove-iam-policy-binding netra-production " in grants.commands[0].undo
+    assert [run.split(" --")[0] for run in runs(policy)] == ["gcloud auth list", "gcloud compute ssh MACHINE"]
+    off = Why(reason=Reason.API_DISABLED, detail="run.googleapis.com is off", project="netra-production")
+    (enable, *_) = hints(found("PARITY", why=off))
+    assert {run.rpartition("--project=")[2] for run in runs(enable)} == {"netra-production"}
+
+
+def test_each_role_that_is_missing_is_granted_once() -> None:
+    """Permissions that only warn name their roles, each of which is one command, with its own undo."""
+    roles = {"run.services.list": "run", "run.x.list": "run", "cloudsql.instances.list": "cloudsql"}
+    missing = [
+        compared("missing", "not-granted", f"{name} (roles/{role}.viewer)", warning=True)
+        for name, role in roles.items()
+    ]
+    (hint,) = hints(found("PRE-PERMISSIONS", *missing))
+    granting = [command for command in hint.commands if command.risk != "read"]
+    assert [command.run.rpartition("=")[2] for command in granting] == ["roles/run.viewer", "roles/cloudsql.viewer"]
+    assert [command.undo for command in granting] == [run.run.replace("add-", "remove-") for run in granting]
+
+
 def test_without_a_role_nothing_is_granted() -> None:
     """A command that lacks a fact is left out; what its reader may know stands in capitals."""
     unknown = DENIED.model_copy(update={"role": None})

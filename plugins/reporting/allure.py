@@ -21,12 +21,12 @@ from fixtures.secret import redact, redact_value
 from plugins.criteria import AREAS, CRITERION, PHASES
 from plugins.judging import carried
 from plugins.outcome import Outcome, Severity
-from plugins.remediation import Hint, pick
+from plugins.remediation import Hint
 from plugins.replay import announced
 from plugins.reporting.findings import anchors, meaning, place
 from plugins.reporting.record import DISCLAIMER, ComparisonRecord, Criterion, Result
 from plugins.session import needed
-from plugins.verdict import VERDICT, Verdict, viewpoint
+from plugins.verdict import VERDICT, Verdict, fitting, viewpoint
 
 SECTIONS = "docs/plan-sections.md"
 LINK_TYPE = "plan"
@@ -134,7 +134,7 @@ class Sink:
     def _hints(self, result: Result) -> tuple[Hint, ...]:
         client = self._config.stash.get(CLIENT, None)
         who = "" if client is None else viewpoint(client, needed([result.criterion])).identity
-        return pick(result, self._profile, {"principal": who, "target": self._config.option.target})
+        return fitting(result, self._profile, {"principal": who, "target": self._config.option.target})
 
     @allure_commons.hookimpl(tryfirst=True)
     def report_result(self, result: Any) -> None:

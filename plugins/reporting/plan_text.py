@@ -75,10 +75,10 @@ def _heading(step: PlanStep) -> str:
 
 def block(verdict: Verdict) -> str:
     """Return the plan as a block to paste; it ends in a new line, and changes nothing as it stands."""
-    record, project = verdict.record, verdict.profile.target.project
+    record = verdict.record
     head = (
         *record.notices,
-        f"Commands name the real project {project}: none is to be run for a replica." if record.is_replica else "",
+        f"Commands name the real {projects(verdict)}: none is to be run for a replica." if record.is_replica else "",
         f"Plan of action: {record.title}, {verdict.word}, {record.started_at}.",
         verdict.headline,
         _KEY,
@@ -88,6 +88,11 @@ def block(verdict: Verdict) -> str:
         written += ["", *(line for text in reason if text for line in _remark(text))]
         written += [line for step in steps for line in _typed(step)]
     return redact("\n".join(written) + "\n")
+
+
+def projects(verdict: Verdict) -> str:
+    """Return the projects that the plan's commands name."""
+    return f"project{'s' if verdict.projects[1:] else ''} {' and '.join(verdict.projects)}"
 
 
 def _reason(step: PlanStep) -> tuple[str, str]:

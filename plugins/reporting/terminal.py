@@ -151,8 +151,7 @@ def render(verdict: Verdict, verbosity: int = 0) -> list[str]:
     if record.incident is not None:
         lines += wrap(sentence(record.incident))
     if record.is_replica and (counts[Outcome.FAIL] or counts[Outcome.BLOCKED]):
-        project = verdict.profile.target.project
-        lines += wrap(f"commands name the real project {project}: none is to be run for a replica")
+        lines += wrap(f"commands name the real {plan_text.projects(verdict)}: none is to be run for a replica")
     if verbosity >= 0:
         lines += [*_failures(verdict), *_blocked(verdict), *plan_text.lines(verdict, whole=verbosity > 0)]
         lines += _escalations(record.incident) if record.incident is not None else []
