@@ -100,7 +100,7 @@ def test_a_project_that_is_shut_down_blocks(state: str, comparisons: list[Any], 
 @pytest.mark.parametrize(
     ("granted", "vital", "comparisons", "blocked", "notes"),
     [
-        (True, True, [("a.b.get", "granted", "")], 0, ["1 of 1 permissions are granted"]),
+        (True, True, [("a.b.get on projects/p", "granted", "")], 0, ["1 of 1 permissions are granted"]),
         (False, True, [], 1, ["0 of 1 permissions are granted"]),
         (True, False, [("a.b.get (roles/x)", "granted", "?")], 0, ["1 of 1 permissions are granted"]),
         (False, False, [("a.b.get (roles/x)", "missing", "not-granted?")], 0, ["0 of 1 permissions are granted"]),

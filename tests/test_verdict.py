@@ -316,7 +316,7 @@ def test_a_crashed_engine_leaves_the_profile_as_it_was_declared(
 ) -> None:
     """With a client the addresses are those that it knows; how far probes were matters only to a run cut short."""
     monkeypatch.setattr(judged, "resolved", lambda *_: "resolved")
-    monkeypatch.setattr(judged, "_fitting", lambda *_: ())
+    monkeypatch.setattr(judged, "fitting", lambda *_: ())
     run = a_run(tmp_path, HOLDS)
     run.record.selected = {"A": HOLDS.criterion.model_copy(update={"probes": ("soak",)})}
     run.record.results = {}
