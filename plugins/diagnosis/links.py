@@ -84,7 +84,7 @@ LINKS = (
     Link("DB-CONNECT", (), ("SQL-DIRECT",), same=True),
     # A server that is slow over every query is slow for the services, too.
     Link("DB-QUERY", ("query-slow",), ("SQL-DIRECT",), ("query-slow",)),
-    Link("DB-QUERY", ("query-slow",), ("HLT-AUTH", "DB-BACKEND"), DOWN),
+    Link("DB-QUERY", ("query-slow",), ("HLT-AUTH", "DB-BACKEND"), (*DOWN, "slow")),
     # A service that does not answer for itself does not answer for its database either.
     Link("HLT-BACKEND", (), ("DB-BACKEND",), same=True),
     # Whether the URL leads to the instance is known by the instance's address.
