@@ -20,7 +20,7 @@ from fixtures.replica.handout import write_target
 from tests.typist import UNSPOKEN, Gcloud, Typist
 from tests.warm import ROOT, popen
 
-ROUNDS = 8
+ROUNDS = 10
 """More runs of the suite than any remedy takes."""
 SOAK_MINUTES = 0.6
 _GOES_ON = re.compile(

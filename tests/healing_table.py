@@ -32,14 +32,14 @@ GROUPS = (
     Group("sessions-lost-later", looks_at=SOAK),
     Group(
         "connector-stalls alert-policy-raised redis-url-in-clear",
-        remains="PARITY LOG-CRIT LOG-SIGN",
+        remains="PARITY",
     ),
     Group("health-flaps", looks_at=SOAK),
     Group("tokens-not-renewed", looks_at=SOAK),
     Group("socket-drops", looks_at=SOAK),
     Group(
         "queries-stall connector-on-default-network alert-policy-inverted pool-setting-duplicated api-key-in-clear",
-        remains="PARITY RUN-READY",
+        remains="PARITY",
     ),
     Group(
         "memory-lowered cpu-lowered min-instances-zero max-instances-raised backend-detached environment-misnamed "
@@ -64,7 +64,7 @@ GROUPS = (
     Group(
         "instance-without-private-address alert-channel-disabled connector-deleted pool-setting-missing "
         "redis-secret-disabled",
-        remains="LOG-SIGN PARITY",
+        remains="PARITY",
     ),
     Group(
         "revision-not-ready database-secret-disabled alert-policy-without-channel connector-saturated "
@@ -80,11 +80,10 @@ GROUPS = (
     Group("connector-being-deleted resource-manager-disabled socket-does-not-greet", remains="RUN-READY"),
     Group("database-renamed backend-reports-unhealthy socket-refuses-tokens", remains="RUN-READY"),
     Group("event-agent-thinking-missing chat-assets-missing", remains="RUN-READY"),
-    Group("instance-full auth-detached jwt-key-of-other-secret", remains="LOG-CRIT LOG-SIGN"),
+    Group("instance-full auth-detached jwt-key-of-other-secret"),
     Group(
         "instance-stopped initialization-timeout-drifted table-setup-timeout-drifted connection-timeout-drifted "
-        "pool-timeout-drifted health-check-timeout-drifted",
-        remains="LOG-SIGN",
+        "pool-timeout-drifted health-check-timeout-drifted"
     ),
     Group("database-secret-deleted startup-timed-out-once chat-page-crashes", remains="RUN-READY"),
     Group("login-crashes production-forbidden listing-forbidden terraform-configuration-broken", remains="RUN-READY"),
@@ -118,29 +117,20 @@ GROUPS = (
     Group("instance-on-default-network alert-handlers-forgotten"),
     Group("service-deleted alert-monitor-hangs", remains="PARITY"),
     Group("alert-handlers-told-under-lock"),
+    Group("connector-slow event-agent-started-missing", remains="PARITY RUN-READY"),
+    Group("connector-very-slow event-tool-executing-missing", remains="PARITY RUN-READY"),
+    Group("connector-beyond-limit event-tool-completed-missing", remains="PARITY RUN-READY"),
+    Group("connector-loses-some", remains="PARITY"),
+    Group("connector-cuts-handshakes", remains="PARITY"),
+    Group("connector-renamed database-certificate-untrusted", remains="PARITY"),
+    Group("database-certificate-of-other-host event-agent-completed-missing", remains="RUN-READY"),
 )
 REMAINS = {
-    "LOG-CRIT": "a log keeps what was written: it is clean when each service has a newer revision, or the day is over",
-    "LOG-SIGN": "as LOG-CRIT",
+    "LOG-SIGN": "the log keeps what the newer revision wrote, until a mended one is deployed, or the day is over",
     "PARITY": "staging is then unlike production in what the remedy itself chose, or left: larger machines of the "
     "connector, a public address that nobody may use",
     "RUN-READY": "the traffic stays with the earlier revision until a good image is deployed, and that is said",
 }
-SAME = {
-    "connector-renamed": ("connector-deleted", "connector-missing"),
-    "connector-cuts-handshakes": ("connector-stalls", "database-handshake-stalls"),
-    "connector-loses-some": ("connector-stalls", "database-handshake-stalls"),
-    "connector-beyond-limit": ("connector-stalls", "database-handshake-stalls"),
-    "connector-slow": ("connector-stalls", "database-handshake-stalls"),
-    "connector-very-slow": ("connector-stalls", "database-handshake-stalls"),
-    "database-certificate-untrusted": ("database-certificate-expired", "database-certificate"),
-    "database-certificate-of-other-host": ("database-certificate-expired", "database-certificate"),
-    "event-agent-started-missing": ("event-agent-thinking-missing", "event-missing"),
-    "event-tool-executing-missing": ("event-agent-thinking-missing", "event-missing"),
-    "event-tool-completed-missing": ("event-agent-thinking-missing", "event-missing"),
-    "event-agent-completed-missing": ("event-agent-thinking-missing", "event-missing"),
-}
-"""Faults that are not tried since the same hint is printed as for another one, which is; and the hint."""
 _BILLING = "a decision of people: the billing account, or Google"
 _WAIT = "nobody's to do: it is waited for"
 _CODE = "the code of a service has to be mended; no command does that"
