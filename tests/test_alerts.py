@@ -19,8 +19,9 @@ from fixtures.profile import Profile, load
 from fixtures.replica.build import build_world
 from fixtures.replica.faults import FAULTS
 from fixtures.replica.google.server import ControlPlane
+from fixtures.replica.resources import AlertPolicy
 from fixtures.replica.source_tree import write_source_tree
-from fixtures.replica.world import AlertPolicy, Denial, World
+from fixtures.replica.world import Denial, World
 
 METRIC = "custom.googleapis.com/database/connection_time"
 IN_MS = "logging.googleapis.com/user/connect-ms"

@@ -27,7 +27,8 @@ from fixtures.probes.user_login import log_in, renew
 from fixtures.profile import ProfileError, load
 from fixtures.replica.behaviour import EVENTS, Behaviour, Chat
 from fixtures.replica.box import Box
-from fixtures.replica.world import Denial, SecretVersion
+from fixtures.replica.resources import SecretVersion
+from fixtures.replica.world import Denial
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 

@@ -24,7 +24,8 @@ from fixtures.probes.secret_manager import crc32c
 from fixtures.profile import Profile, load
 from fixtures.replica.build import build_world
 from fixtures.replica.google.server import ControlPlane
-from fixtures.replica.world import Backup, Denial, Secret, SecretVersion, Variable, World, ago
+from fixtures.replica.resources import Backup, Secret, SecretVersion, Variable, ago
+from fixtures.replica.world import Denial, World
 from fixtures.secret import redact, redact_json
 
 PASSWORD = "p@ss/w:rd#1 %?"

@@ -16,7 +16,8 @@ from fixtures.replica.faults import FAULTS
 from fixtures.replica.google import ControlPlane
 from fixtures.replica.google.answers_alerting import channel_shown, policy_shown
 from fixtures.replica.google.environment import gcloud_environment
-from fixtures.replica.world import Connector, Revision, Service, World
+from fixtures.replica.resources import Connector, Revision, Service
+from fixtures.replica.world import World
 from plugins.placeholders import fill
 from plugins.runbook import read
 from tests.runbook_commands import FACTS
