@@ -2,11 +2,13 @@
 
 Usage: PYTHON -S gcloud_server.py SDK SOCKET. A client connects, sends words, environment and directory as one line of
 JSON with its three standard streams, and is told the exit code. What is forked is gcloud as it is after its start, so
-that a command costs what it does, and not the second that the start takes.
+that a command costs what it does, and not the second that the start takes. It ends with its standard input, so with
+whoever started it.
 """
 
 import json
 import os
+import select
 import signal
 import socket
 import sys
@@ -54,7 +56,7 @@ def execute(asked, streams):
 
 
 def main():
-    """Answer for ever."""
+    """Answer until standard input ends."""
     for line in KNOWN:
         CLI._CLI__parser.parse_args(line.split())
     listener = socket.socket(socket.AF_UNIX)
@@ -63,7 +65,7 @@ def main():
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)
-    while True:
+    while listener in select.select([listener, sys.stdin], [], [])[0]:
         client, _ = listener.accept()
         with client:
             asked, streams, _, _ = socket.recv_fds(client, 1 << 20, 3)

@@ -43,13 +43,13 @@ class Gcloud:
         client.chmod(0o755)
         server = [python, "-S", str(Path(__file__).parent / "gcloud_server.py"), sdk, str(place)]
         quiet = {"CLOUDSDK_CORE_DISABLE_PROMPTS": "1", "CLOUDSDK_CONFIG": str(folder / "config")}
-        self._server = subprocess.Popen(server, env=os.environ | quiet, stdout=subprocess.PIPE, text=True)
+        pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+        self._server = subprocess.Popen(server, env=os.environ | quiet, text=True, **pipes)
         assert self._server.stdout is not None
         self._server.stdout.readline()
 
     def stop(self) -> None:
         """End it."""
-        self._server.kill()
         self._server.communicate()
 
 
