@@ -28,7 +28,8 @@ _GOES_ON = re.compile(
     r"|gcloud compute networks vpc-access connectors delete "
 )
 """Changes that are part of one: of the working copy, one grant of several, and what is deleted to be made anew."""
-
+_KEEPS = re.compile(r"git -C \S+ commit ")
+"""What keeps a change of the working copy, once for each."""
 
 HEALTHY = {"TMO-NEST": "warn", "CAP-PLAN": "warn", "PRE-TOOLS": "warn"}
 """What is not `pass` without any fault: the plan's own numbers, and the programs that are kept from the suite."""
@@ -193,7 +194,7 @@ class _Hand:
             if line.startswith("pytest") or UNSPOKEN.match(line):
                 self.told.left.add(line)
                 continue
-            if changes and line.startswith("git ") and " commit " not in line:
+            if changes and line.startswith("git ") and not _KEEPS.match(line):
                 if self.restored:
                     return True
                 self.restored = True
@@ -202,7 +203,7 @@ class _Hand:
             if changed and "deploy_to_gcp" in line:
                 self.waiting.append((id, filled))
                 return True
-            if filled in self.since:
+            if filled in self.since and not _KEEPS.match(line):
                 self.done[key], changed = 1, changed or changes
             elif not self.typist.is_there(filled):
                 self.since.add(filled)

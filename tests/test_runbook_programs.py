@@ -113,7 +113,7 @@ def test_the_restored_timeout_is_committed_and_that_taken_back(checkout: Checkou
     (checkout.path / "beside.txt").write_text("somebody's own", encoding="utf-8")
     assert checkout.sh(command("commit-settings").run).returncode == 0
     assert checkout.git("show", "--name-only", "--format=%s").split("\n\n") == [
-        "Restore the planned initialization_timeout",
+        "Restore the planned timeouts",
         f"{FILE}\n",
     ]
     assert checkout.sh(command("commit-settings").undo).returncode == 0
