@@ -203,8 +203,12 @@ def pytest_configure_node(node: Any) -> None:
     node.workerinput["allclear_directory"] = str(run.record.directory)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_finish(session: pytest.Session) -> None:
-    """Start every probe that a selected criterion needs, all at the same time."""
+    """Start every probe that a selected criterion needs, all at the same time.
+
+    A worker's selection is noted before xdist tells the controller that it has collected: no result comes earlier.
+    """
     config = session.config
     selected = criteria(session.items)
     if not selected or config.option.collectonly or config.option.list_criteria:
@@ -237,11 +241,12 @@ def _note_selection(directory: Path, selected: list[Criterion]) -> None:
 
 
 def read_selection(run: Run) -> None:
-    """Take over what the xdist workers collected, if they did and it is not known yet."""
+    """Take over what the xdist workers collected, if they did, unless it is known; a late note is thrown away."""
     path = run.record.directory / _SELECTION
-    if not run.record.selected and path.exists():
-        run.select(Criterion.model_validate(item) for item in json.loads(path.read_text(encoding="utf-8")))
-        path.unlink()
+    if path.exists():
+        if not run.record.selected:
+            run.select(Criterion.model_validate(item) for item in json.loads(path.read_text(encoding="utf-8")))
+        path.unlink(missing_ok=True)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

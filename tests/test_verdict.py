@@ -15,7 +15,7 @@ from plugins import verdict as judged
 from plugins.judging import CARRIED
 from plugins.outcome import Gate, Outcome
 from plugins.reporting.record import Record, Result, Viewpoint
-from plugins.session import RUN
+from plugins.session import RUN, read_selection
 from plugins.verdict import VERDICT, Verdict, viewpoint
 from tests.test_reports import compared, hint, result, verdict
 
@@ -326,3 +326,12 @@ def test_a_crashed_engine_leaves_the_profile_as_it_was_declared(
     assert (
         judged.build(run, 2, Client({"soak": "3"})).results["A"].blocked[0].detail == "not run: it was; until then: 3"
     )
+
+
+def test_what_a_worker_notes_late_is_thrown_away(tmp_path: Path) -> None:
+    """A selection that is known stays as it is, and the note of another worker does not stay among the reports."""
+    run = a_run(tmp_path, HOLDS)
+    (tmp_path / "selection.json").write_text("[]", encoding="utf-8")
+    read_selection(run)
+    assert run.record.selected == {HOLDS.criterion.id: HOLDS.criterion}
+    assert list(tmp_path.iterdir()) == []
