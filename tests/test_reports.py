@@ -223,6 +223,13 @@ def test_a_replica_run_says_so(form: str) -> None:
     assert DISCLAIMER not in everything(incident())[form]
 
 
+def test_a_replica_run_names_every_real_project_that_its_commands_name() -> None:
+    """Where another target's project refuses us, the page's warning names it beside the target's own."""
+    refused = Why(reason=Reason.PERMISSION_DENIED, detail="d", role="roles/run.viewer", project="netra-production")
+    page = everything(verdict([result("A-B", "blocked", blocked=(refused,))], kind="replica"))["html"]
+    assert "Commands name the real projects netra-staging and netra-production:" in page
+
+
 def test_the_page_begins_with_the_disclaimer_and_the_verdict() -> None:
     """The title of a replica's page is the disclaimer, then the verdict and the target."""
     assert html.title(incident("replica")) == f"{DISCLAIMER} NOT CLEAR: the embedded replica"

@@ -21,7 +21,7 @@ from plugins.powershell import in_powershell
 from plugins.remediation import escalations, procedures
 from plugins.reporting.charts import pictures
 from plugins.reporting.findings import SURENESS, effort, explained, heading, meaning, observed, place
-from plugins.reporting.plan_text import block
+from plugins.reporting.plan_text import block, projects
 from plugins.reporting.record import Result
 from plugins.session import RUN
 from plugins.verdict import VERDICT, Verdict
@@ -62,7 +62,7 @@ def _environment() -> jinja2.Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.globals.update(place=place, effort=effort, in_powershell=in_powershell)
+    environment.globals.update(place=place, effort=effort, in_powershell=in_powershell, projects=projects)
     return environment
 
 
