@@ -1,7 +1,7 @@
 """What the criteria of phase 1 say of made-up evidence: each boundary, what is missing, what was not seen."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -10,7 +10,7 @@ import suites.phase1.test_1_1_timeouts as timeouts
 import suites.phase1.test_1_2_vpc_connector as vpc
 import suites.phase1.test_1_3_cloud_sql as cloud_sql
 import suites.phase1.test_1_4_environment as environment
-from fixtures.evidence.base import Attempt, Blocked, Evidence, Reason, Why
+from fixtures.evidence.base import Attempt, Blocked, Reason, Why
 from fixtures.evidence.cloud_run import CloudRun, Revision, Service, Variable
 from fixtures.evidence.cloud_sql import Backups, Instance
 from fixtures.evidence.redis import RedisPing
@@ -18,33 +18,19 @@ from fixtures.evidence.secrets import DatabaseUrl, RedisUrl, Secret, Secrets
 from fixtures.evidence.sessions import ConnectionCount, Phases, Session, Sessions
 from fixtures.evidence.settings import DatabaseSettings, Setting
 from fixtures.evidence.vpc import Connector, ConnectorLoad
-from fixtures.expect import Expect, Judgement, Locked
+from fixtures.expect import Expect, Locked
 from fixtures.profile import load
+from tests.on_evidence import DENIED, NOW, attempt, judged, symptoms
 
 PROFILE = load("staging")
 LOCK = Locked(PROFILE.lock, "lock")
 DECLARED = Locked(PROFILE, "")
-NOW = datetime(2025, 9, 15, tzinfo=UTC)
-DENIED = Why(reason=Reason.PERMISSION_DENIED, detail="it may not be read")
 UNREACHED = Why(reason=Reason.NO_ROUTE, detail="no way from here")
-
-
-def attempt(evidence: Evidence | Why) -> Attempt[Any]:
-    """Return a probe's answer: what it saw, or why it saw nothing."""
-    given = {"blocked" if isinstance(evidence, Why) else "evidence": evidence}
-    return Attempt(**given, started_at=NOW, seconds=1.0, source="a test")
-
-
-def judged(criterion: Callable[..., None], *evidence: Any) -> Judgement:
-    """Return what a criterion makes of evidence."""
-    expect = Expect()
-    criterion(*evidence, expect)
-    return expect.judgement
 
 
 def told(criterion: Callable[..., None], *evidence: Any) -> dict[str, str]:
     """Return each comparison's symptom by its subject; empty where it holds."""
-    return {one.subject: one.symptom for one in judged(criterion, *evidence).comparisons}
+    return symptoms(judged(criterion, *evidence))
 
 
 def settings(pool_wait: float | None = 90.0, broken_kind: str | None = None, **seconds: float | None) -> Attempt[Any]:

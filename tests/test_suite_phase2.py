@@ -1,7 +1,7 @@
 """What the criteria of phase 2 say of made-up evidence: each boundary, what is missing, what was not seen."""
 
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -9,34 +9,15 @@ import pytest
 import suites.phase2.test_2_1_terraform as terraform
 import suites.phase2.test_2_2_cloud_run as cloud_run
 import suites.phase2.test_2_3_pool as pool
-from fixtures.evidence.base import Attempt, Blocked, Evidence, Reason, Why
+from fixtures.evidence.base import Attempt, Blocked
 from fixtures.evidence.cloud_run import CloudRun, Revision, Service, Traffic
 from fixtures.evidence.settings import DatabaseSettings, Setting
 from fixtures.evidence.terraform import Change, Difference, TerraformPlan
-from fixtures.expect import Expect, Judgement, Locked
+from fixtures.expect import Locked
 from fixtures.profile import load
+from tests.on_evidence import DENIED, NOW, attempt, judged, symptoms
 
 LOCK = Locked(load("staging").lock, "lock")
-NOW = datetime(2025, 9, 15, tzinfo=UTC)
-DENIED = Why(reason=Reason.PERMISSION_DENIED, detail="it may not be read")
-
-
-def attempt(evidence: Evidence | Why) -> Attempt[Any]:
-    """Return a probe's answer: what it saw, or why it saw nothing."""
-    given = {"blocked" if isinstance(evidence, Why) else "evidence": evidence}
-    return Attempt(**given, started_at=NOW, seconds=1.0, source="a test")
-
-
-def judged(criterion: Callable[..., None], *evidence: Any) -> Judgement:
-    """Return what a criterion makes of evidence."""
-    expect = Expect()
-    criterion(*evidence, expect)
-    return expect.judgement
-
-
-def symptoms(judgement: Judgement) -> dict[str, str]:
-    """Return each comparison's symptom by its subject; empty where it holds."""
-    return {one.subject: one.symptom for one in judgement.comparisons}
 
 
 def change(kind: str = "update", *attributes: str, **more: Any) -> Change:

@@ -12,8 +12,9 @@ from fixtures.evidence.base import Attempt, Blocked, Reason, Why
 from fixtures.evidence.chat import ChatRun, Knock, RunEvent, SocketRefusals
 from fixtures.evidence.health import Call, Certificate, Certificates, Health
 from fixtures.evidence.sessions import Phases, Session, Sessions
-from fixtures.expect import Comparison, Expect, Judgement, Locked
+from fixtures.expect import Comparison, Expect, Locked
 from fixtures.profile import load
+from tests.on_evidence import judged
 
 PROFILE = load("staging")
 LOCK = Locked(PROFILE.lock, "lock")
@@ -27,13 +28,6 @@ def saw(evidence: Any) -> Attempt[Any]:
 
 
 UNSEEN: Attempt[Any] = Attempt(blocked=NOT_SEEN, started_at=datetime.now(UTC), seconds=1.0, source="a test")
-
-
-def judged(criterion: Any, *evidence: Any) -> Judgement:
-    """Return what a criterion makes of its evidence."""
-    expect = Expect()
-    criterion(*evidence, expect)
-    return expect.judgement
 
 
 def symptoms(comparisons: list[Comparison]) -> list[str]:

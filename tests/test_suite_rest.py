@@ -13,12 +13,13 @@ from fixtures.evidence.preflight import Apis, ApiState, Grant, Permissions, Proj
 from fixtures.evidence.reach import Control, Controls
 from fixtures.evidence.settings import DatabaseSettings, Setting
 from fixtures.evidence.soak import Blind, Lapse, Soak, Track
-from fixtures.expect import Expect, Judgement, Locked
+from fixtures.expect import Judgement, Locked
 from fixtures.profile import load
 from fixtures.profile.lock import Pool, Timeouts
 from suites.prevention.test_lock import test_settings_can_be_locked as settings_can_be_locked
 from suites.prevention.test_parity import test_targets_agree as targets_agree
 from suites.soak.test_soak import test_everything_holds as everything_holds
+from tests.on_evidence import judged
 
 STAGING = load("staging")
 LOCK = Locked(STAGING.lock, "lock")
@@ -29,13 +30,6 @@ TODAY = NOON.date()
 def seen(evidence: Evidence) -> Attempt[Any]:
     """Return a probe's answer, which it had at noon."""
     return Attempt(evidence=evidence, started_at=NOON, seconds=0.0, source="a test")
-
-
-def judged(criterion: Any, *given: Any) -> Judgement:
-    """Return what a criterion makes of what it is given."""
-    expect = Expect()
-    criterion(*given, expect)
-    return expect.judgement
 
 
 def compared(judgement: Judgement) -> list[tuple[str, str, str]]:
