@@ -29,15 +29,16 @@ run again on the same replica, which goes on running. That is repeated, a change
 - gcloud is loaded once and forked for each command; the program that `sh` starts hands its words over.
 - *Words in capitals* are filled in by rule from what the commands before printed, passwords are typed on standard
   input (`tests/typist.py`).
-- *Reading commands* are typed, too, and must end with 0. Not typed: `pytest` itself, which is the next run; what asks
-  a part of Google that the replica does not have (load balancer, firewall, Memorystore, IAM of accounts, billing).
-  `tests/test_runbook_gcloud.py` puts those before gcloud's parser.
+- *Reading commands* are typed, too, and must end with 0, save a search that finds nothing, `terraform validate` of code
+  that is not valid, and `psql` and `curl` where no session and no response comes about. Not typed: `pytest` itself,
+  which is the next run; what asks a part of Google that the replica does not have (load balancer, firewall,
+  Memorystore, IAM of accounts, billing). `tests/test_runbook_gcloud.py` puts those before gcloud's parser.
 - `terraform apply` is the real one, answered with `yes`; the built-in `terraform_data` stands for Google's provider,
   and the replica's connector becomes what was applied, unless Google's API would refuse that.
 - The deploy script is a stand-in in the replica's checkout, with the real one's options: it builds nothing, and gives
   the service the real one's settings, 20 instances among them, which the suite then says, and `cap-instances` mends.
-- What ails a connector's machines, or one run of the database's server, is gone with them in the replica. In Google
-  it may have other causes.
+- What ails a connector's machines, one run of the database's server, or one start of a service, is gone with them in
+  the replica. In Google it may have other causes. A rollback helps where the image before was a good one, as here.
 """
 
 
